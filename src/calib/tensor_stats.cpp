@@ -1,0 +1,73 @@
+#include <algorithm>
+#include <cmath>
+
+#include "ptq/activation_stats.h"
+
+namespace ptq {
+
+void TensorStats::merge(const TensorStats& other) {
+  if (other.count > 0) {
+    min = count > 0 ? std::min(min, other.min) : other.min;
+    max = count > 0 ? std::max(max, other.max) : other.max;
+  }
+  count += other.count;
+  nan += other.nan;
+  inf += other.inf;
+  histogram.merge(other.histogram);
+}
+
+TensorStats stats_of(std::span<const float> values) {
+  TensorStats stats;
+  for (const float value : values) {
+    if (std::isnan(value)) {
+      ++stats.nan;
+    } else if (std::isinf(value)) {
+      ++stats.inf;
+    } else {
+      stats.min = stats.count > 0 ? std::min(stats.min, value) : value;
+      stats.max = stats.count > 0 ? std::max(stats.max, value) : value;
+      ++stats.count;
+    }
+  }
+  // −0 and +0 compare equal, so which of them stays would depend on the order of the values.
+  stats.min += 0.0F;
+  stats.max += 0.0F;
+  stats.histogram.add_values(values);
+  return stats;
+}
+
+double magnitude_quantile(const TensorStats& stats, double p, bool include_zeros) {
+  const LogHistogram& histogram = stats.histogram;
+  const uint64_t zeros = include_zeros ? histogram.zeros() : 0;
+  const uint64_t total = histogram.total() - (include_zeros ? 0 : histogram.zeros());
+  if (total == 0) {
+    return 0.0;
+  }
+  const double absmax =
+      std::max(std::abs(static_cast<double>(stats.min)), std::abs(static_cast<double>(stats.max)));
+  const double rank = p * static_cast<double>(total);
+  auto below = static_cast<double>(zeros);
+  if (rank <= below) {
+    return 0.0;
+  }
+  for (uint32_t key = 1; key < LogHistogram::kNonFiniteKey; ++key) {
+    const auto here =
+        static_cast<double>(histogram.count(key, false) + histogram.count(key, true));
+    if (here > 0 && below + here >= rank) {
+      const double lo = LogHistogram::lower_edge(key);
+      const double hi = std::min<double>(LogHistogram::lower_edge(key + 1), absmax);
+      return lo + (hi - lo) * std::clamp((rank - below) / here, 0.0, 1.0);
+    }
+    below += here;
+  }
+  return absmax;
+}
+
+double outlier_ratio(const TensorStats& stats) {
+  const double p99 = magnitude_quantile(stats, 0.99, false);
+  const double absmax =
+      std::max(std::abs(static_cast<double>(stats.min)), std::abs(static_cast<double>(stats.max)));
+  return p99 > 0.0 ? std::max(1.0, absmax / p99) : 1.0;
+}
+
+}  // namespace ptq

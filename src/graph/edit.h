@@ -1,0 +1,41 @@
+#pragma once
+// Edits that passes share. Each takes the graph by reference and leaves it valid; positions and
+// views from before are stale afterwards. One thread.
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ptq/graph.h"
+
+namespace ptq {
+
+// Hands out names that no value and no node of the graph (inner graphs included) has.
+class NameScope {
+ public:
+  explicit NameScope(const Graph& graph);
+  // `base`, or base_1, base_2, … when it is taken. The result is taken from then on.
+  std::string unique(std::string_view base);
+
+ private:
+  std::set<std::string, std::less<>> taken_;
+};
+
+// Every use of value `from` (inner graphs included, graph outputs excluded) becomes `to`.
+void replace_uses(Graph& graph, std::string_view from, std::string_view to);
+
+// Removes the nodes at `positions`.
+void erase_nodes(Graph& graph, const std::set<size_t>& positions);
+
+// Removes nodes without side effects none of whose outputs is used, again until nothing changes,
+// then initializers (and their declarations) that nothing uses. Returns how many were removed.
+size_t remove_dead(Graph& graph);
+
+// The initializer called `name`, or nullptr.
+Constant* find_constant(Graph& graph, std::string_view name);
+
+// Stable topological order. False when the graph has a cycle; then it is left as it was.
+bool sort_topologically(Graph& graph);
+
+}  // namespace ptq

@@ -1,0 +1,32 @@
+#pragma once
+// Rewrites a float weight as integer codes with one scale an index of an axis (or one for all).
+// Pure functions; any thread.
+
+#include <vector>
+
+#include "ptq/quant_params.h"
+#include "ptq/tensor.h"
+
+namespace ptq {
+
+struct QuantizedWeight {
+  Tensor codes{};        // same shape as the weight, element type of the scheme
+  QuantParams params{};  // axis −1 (one entry) or `axis` (one entry an index)
+  double sqnr_db = 0.0;     // of the whole tensor; +infinity when nothing is lost
+};
+
+// Round to nearest with scales from the absolute maximum. `weight` is float32, float16, bfloat16 or
+// float64 and finite (Error{kInput} otherwise, naming the flat index); `scheme` is symmetric.
+// `axis` in [0, rank) or −1. An index whose values are all zero gets the scale 1.
+// `lowest_scale`: empty, or one a channel; a scale is raised to it (keeps an INT32 bias in range).
+QuantizedWeight quantize_weight(const Tensor& weight, const QuantScheme& scheme, int64_t axis,
+                                const std::vector<float>& lowest_scale = {});
+
+// round(bias / scale) as INT32, half to even. Sizes must agree; params of `scale` are per index.
+// Throws Error{kInternal} when a code leaves the INT32 range: use `bias_scale_floor` first.
+Tensor quantize_bias(const Tensor& bias, const std::vector<float>& scale);
+
+// Smallest weight scale with which |bias| / (activation_scale · scale) stays below 2^30, a channel.
+std::vector<float> bias_scale_floor(const Tensor& bias, float activation_scale);
+
+}  // namespace ptq
