@@ -82,7 +82,7 @@ install_component() {
   rm -rf "$stage"
   mkdir -p "$stage" "$prefix/.stamps"
   say "$1 ..."
-  "$2" >>"$log" 2>&1
+  ("$2") >>"$log" 2>&1
   cp -a "$stage/." "$prefix/"
   stamp_text "$1" >"$work/stamp"
   mv "$work/stamp" "$prefix/.stamps/$1"
