@@ -1,0 +1,93 @@
+#pragma once
+// The whole way from a model file and samples to a checked quantized model, one function a step.
+// Each product is a plain value, so that a caller can stop after any step, look, and go on. Called
+// from one thread; the steps use threads of their own.
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ptq/activation_stats.h"
+#include "ptq/diagnosis.h"
+#include "ptq/graph.h"
+#include "ptq/plan.h"
+#include "ptq/validation.h"
+
+namespace ptq {
+
+using Progress = std::function<void(size_t done, size_t total)>;
+
+// A model that was read, checked and prepared: BatchNormalization folded, constants folded, opset
+// raised. Its FP32 outputs are those of the file.
+struct LoadedModel {
+  Model model{};
+  std::string fingerprint{};  // SHA-256 of the file's graph and weights
+  uint64_t size_bytes = 0;    // of the file and its external data
+  std::vector<std::string> passes{};  // "fold_batch_norm: 52"
+  std::vector<std::string> notes{};   // what a pass could not do, in words
+};
+
+// Throws Error{kInput} for a file that is no usable model, or that is already quantized.
+LoadedModel load_model(const std::filesystem::path& path);
+
+struct DataRequest {
+  std::filesystem::path path{};
+  int64_t max_samples = 0;  // the first so many; 0: all
+  int threads = 0;          // 0: all processors
+  Progress progress{};
+  const std::atomic<bool>* stop = nullptr;  // set by a signal handler: ends with Error{kInterrupted}
+};
+
+// Observes every value that a plan for `model` needs, in one pass over the samples. `warnings`
+// receives what is odd about the data.
+ActivationStats calibrate_model(const LoadedModel& model, const std::vector<std::string>& keep_float,
+                                const DataRequest& data, std::vector<std::string>& warnings);
+
+// Throws Error{kInput} when `stats` were not measured on `model`.
+void check_stats_belong(const ActivationStats& stats, const LoadedModel& model);
+
+struct QuantizeRequest {
+  const Target* target = nullptr;  // null: the first of targets()
+  std::optional<WeightForm> weight_form{};  // empty: that of the target
+  EstimatorPolicy policy{};
+  std::vector<std::string> keep_float{};  // names of nodes, or of their first outputs
+  int threads = 0;
+};
+
+// What the runtime makes of a quantized model, read back from its optimized graph.
+struct RuntimeCheck {
+  uint64_t integer_nodes = 0;  // products and neighbours with an integer kernel
+  uint64_t float_nodes = 0;    // Conv, MatMul, Gemm, ConvTranspose, LSTM … that run in float
+  uint64_t pairs_left = 0;     // QuantizeLinear and DequantizeLinear nodes that remain
+  std::vector<std::string> float_products{};  // names of the float_nodes
+};
+
+struct Quantized {
+  Model model{};
+  QuantPlan plan{};
+  std::vector<TensorDiagnosis> diagnoses{};  // hardest first
+  std::map<std::string, double> weight_sqnr_db{};
+  RuntimeCheck runtime{};
+  uint64_t size_bytes = 0;
+  uint64_t original_size_bytes = 0;
+};
+
+// Diagnoses, plans, rewrites and loads the result in the runtime. Throws Error{kInput} when nothing in
+// the model can run in integers.
+Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
+                         const QuantizeRequest& request);
+
+std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
+                                            const QuantizeRequest& request);
+
+// Compares two model files on the samples; `labels` is a key of the data's npz files or a .npy / .csv
+// file, or empty.
+Validation validate_models(const std::filesystem::path& fp32, const std::filesystem::path& quantized,
+                           const DataRequest& data, const std::string& labels,
+                           const ValidationLimits& limits);
+
+}  // namespace ptq

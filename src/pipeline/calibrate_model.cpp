@@ -1,0 +1,50 @@
+#include <fmt/format.h>
+
+#include "calib/calibrate.h"
+#include "data/sample_source.h"
+#include "plan/structure.h"
+#include "ptq/error.h"
+#include "ptq/pipeline.h"
+
+namespace ptq {
+
+ActivationStats calibrate_model(const LoadedModel& model, const std::vector<std::string>& keep_float,
+                                const DataRequest& data, std::vector<std::string>& warnings) {
+  const std::vector<std::string> values =
+      values_to_observe(analyze_structure(model.model.graph, keep_float));
+  if (values.empty()) {
+    throw Error(ErrorCode::kInput,
+                "no node of this model can run in integers, so there is nothing to calibrate; see "
+                "`ptq inspect` for the operators");
+  }
+  const std::unique_ptr<SampleSource> source =
+      open_data(data.path, input_specs(model.model.graph), {.max_samples = data.max_samples});
+  CalibrateOptions options;
+  options.threads = data.threads;
+  options.progress = data.progress;
+  options.stop = data.stop;
+  ActivationStats stats = calibrate(model.model, values, *source, options);
+  stats.model_fingerprint = model.fingerprint;
+  for (std::string& warning : source->warnings()) {
+    warnings.push_back(std::move(warning));
+  }
+  for (const auto& [name, tensor] : stats.tensors) {
+    if (tensor.nan + tensor.inf > 0) {
+      warnings.push_back(fmt::format("{} held {} NaN and {} infinite value(s) during calibration; "
+                                     "they are left out of its range",
+                                     printable(name), tensor.nan, tensor.inf));
+    }
+  }
+  return stats;
+}
+
+void check_stats_belong(const ActivationStats& stats, const LoadedModel& model) {
+  if (stats.model_fingerprint != model.fingerprint) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("the statistics were measured on another model (fingerprint {}..., this "
+                            "model has {}...); run `ptq calibrate` on this model",
+                            stats.model_fingerprint.substr(0, 12), model.fingerprint.substr(0, 12)));
+  }
+}
+
+}  // namespace ptq

@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "onnx_io/fingerprint.h"
+#include "onnx_io/infer_shapes.h"
+#include "onnx_io/read.h"
+#include "ptq/error.h"
+#include "ptq/pipeline.h"
+#include "transform/prepare.h"
+
+namespace ptq {
+namespace {
+
+void refuse_quantized(const Model& model, const std::filesystem::path& path) {
+  size_t count = 0;
+  for (const Node& node : model.graph.nodes) {
+    count += node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear" ||
+                     node.op_type.starts_with("QLinear") || node.op_type == "MatMulNBits" ||
+                     node.op_type == "DynamicQuantizeLinear"
+                 ? 1U
+                 : 0U;
+  }
+  if (count > 0) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("{} is already quantized: it has {} quantization node(s); give the FP32 "
+                            "model it was made from",
+                            printable(path.string()), count));
+  }
+}
+
+// The file and the external files that its tensors name, each counted once.
+uint64_t size_with_external(const Model& model, const std::filesystem::path& path) {
+  std::error_code ignored;
+  uint64_t size = std::filesystem::file_size(path, ignored);
+  uint64_t payload = 0;
+  for (const Constant& constant : model.graph.initializers) {
+    payload += constant.tensor.bytes().size();
+  }
+  return std::max(size, payload);
+}
+
+}  // namespace
+
+LoadedModel load_model(const std::filesystem::path& path) {
+  LoadedModel loaded;
+  loaded.model = read_model(path);
+  refuse_quantized(loaded.model, path);
+  loaded.fingerprint = model_fingerprint(loaded.model);
+  loaded.size_bytes = size_with_external(loaded.model, path);
+  std::set<std::string> notes;
+  for (const PassResult& pass : prepare(loaded.model)) {
+    if (pass.changes > 0) {
+      loaded.passes.push_back(fmt::format("{}: {}", pass.pass, pass.changes));
+    }
+    for (const std::string& note : pass.notes) {
+      if (notes.insert(note).second) {
+        loaded.notes.push_back(note);
+      }
+    }
+  }
+  infer_shapes(loaded.model);
+  return loaded;
+}
+
+}  // namespace ptq

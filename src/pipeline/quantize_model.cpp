@@ -1,0 +1,147 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/log.h"
+#include "onnx_io/write.h"
+#include "plan/make_plan.h"
+#include "plan/structure.h"
+#include "ptq/error.h"
+#include "ptq/pipeline.h"
+#include "runtime/optimized_graph.h"
+#include "transform/insert_qdq.h"
+
+namespace ptq {
+namespace {
+
+const Target& target_of(const QuantizeRequest& request) {
+  return request.target != nullptr ? *request.target : targets().front();
+}
+
+// A selector that matches nothing is a typing error, not a wish.
+void check_keep_float(const Graph& graph, const std::vector<std::string>& keep_float) {
+  std::set<std::string_view> names;
+  for (const Node& node : graph.nodes) {
+    names.insert(node.name);
+    names.insert(node.outputs.begin(), node.outputs.end());
+  }
+  for (const std::string& name : keep_float) {
+    if (!names.contains(name)) {
+      throw Error(ErrorCode::kUsage,
+                  fmt::format("--keep-float {}: no node has this name or first output after "
+                              "preparation; `ptq diagnose` lists the names",
+                              printable(name)));
+    }
+  }
+}
+
+std::vector<TensorDiagnosis> diagnose_values(const std::vector<std::string>& values,
+                                             const ActivationStats& stats,
+                                             const QuantizeRequest& request) {
+  ActivationStats wanted;
+  std::string missing;
+  for (const std::string& value : values) {
+    const auto found = stats.tensors.find(value);
+    if (found == stats.tensors.end()) {
+      missing += (missing.empty() ? "" : ", ") + printable(value, 60);
+    } else {
+      wanted.tensors.insert(*found);
+    }
+  }
+  if (!missing.empty()) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("the statistics lack tensors that this plan needs: {}; run `ptq "
+                            "calibrate` again",
+                            printable(missing, 400)));
+  }
+  return diagnose(wanted, target_of(request).activation, request.policy, request.threads);
+}
+
+bool is_integer_kernel(const Node& node) {
+  static const std::set<std::string_view> kNames = {
+      "QGemm",         "MatMulNBits",   "MatMulIntegerToFloat", "DynamicQuantizeMatMul",
+      "MatMulInteger", "ConvInteger",   "QAttention"};
+  return node.op_type.starts_with("QLinear") || kNames.contains(node.op_type);
+}
+
+bool is_float_product(const Node& node) {
+  static const std::set<std::string_view> kNames = {"Conv",      "FusedConv",  "MatMul",
+                                                    "FusedMatMul", "Gemm",     "FusedGemm",
+                                                    "LSTM",      "GRU",        "ConvTranspose"};
+  return kNames.contains(node.op_type);
+}
+
+void count_kernels(const Graph& graph, RuntimeCheck& check) {
+  for (const Node& node : graph.nodes) {
+    check.integer_nodes += is_integer_kernel(node) ? 1U : 0U;
+    if (is_float_product(node)) {
+      ++check.float_nodes;
+      check.float_products.push_back(node.name.empty() ? node.outputs.at(0) : node.name);
+    }
+    check.pairs_left +=
+        node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear" ? 1U : 0U;
+    for (const Attribute& attribute : node.attributes) {
+      for (const std::shared_ptr<Graph>& inner : attribute.graphs) {
+        count_kernels(*inner, check);
+      }
+    }
+  }
+}
+
+// Per-axis parameters exist from opset 13 on; an older model gets one scale a weight.
+void drop_axes(QuantPlan& plan) {
+  for (PlannedConstant& constant : plan.constants) {
+    constant.axis = -1;
+    constant.bias.clear();
+  }
+  plan.findings.push_back(
+      "the opset could not be raised to 13: weights have one scale a tensor instead of one a channel");
+}
+
+}  // namespace
+
+std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
+                                            const QuantizeRequest& request) {
+  check_stats_belong(stats, model);
+  const Structure structure = analyze_structure(model.model.graph, request.keep_float);
+  return diagnose_values(values_to_observe(structure), stats, request);
+}
+
+Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
+                         const QuantizeRequest& request) {
+  check_stats_belong(stats, model);
+  const Graph& graph = model.model.graph;
+  check_keep_float(graph, request.keep_float);
+  const Structure structure = analyze_structure(graph, request.keep_float);
+  const std::vector<std::string> values = values_to_observe(structure);
+  if (values.empty()) {
+    throw Error(ErrorCode::kInput,
+                "no node of this model can run in integers on this target; nothing was written");
+  }
+  Quantized out;
+  out.diagnoses = diagnose_values(values, stats, request);
+  std::map<std::string, ChosenRange> ranges;
+  for (const TensorDiagnosis& diagnosis : out.diagnoses) {
+    ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason};
+  }
+  const Target& target = target_of(request);
+  out.plan = make_plan(graph, structure, ranges, target,
+                       request.weight_form.value_or(target.weight_form));
+  if (model.model.opset() < 13) {
+    drop_axes(out.plan);
+  }
+  InsertResult inserted = insert_qdq(model.model, out.plan);
+  for (const WeightReport& weight : inserted.weights) {
+    out.weight_sqnr_db[weight.constant] = weight.sqnr_db;
+  }
+  out.model = std::move(inserted.model);
+  // Declarations of inner values are hints; those of the FP32 graph no longer fit everywhere.
+  out.model.graph.value_infos.clear();
+  out.size_bytes = serialize_model(out.model).size();
+  out.original_size_bytes = model.size_bytes;
+  count_kernels(optimized_model(out.model, {}).graph, out.runtime);
+  return out;
+}
+
+}  // namespace ptq

@@ -1,0 +1,199 @@
+#include "plan/make_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "plan/saturation_fit.h"
+#include "ptq/error.h"
+
+namespace ptq {
+namespace {
+
+class Planner {
+ public:
+  Planner(const Graph& graph, const Structure& structure,
+          const std::map<std::string, ChosenRange>& ranges, const Target& target, WeightForm form)
+      : graph_(graph), index_(graph), structure_(structure), ranges_(ranges), form_(form) {
+    plan_.target = &target;
+  }
+
+  QuantPlan run() {
+    require_ranges();
+    plan_own_ranges();
+    share_concat_inputs();
+    copy_shared();
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      plan_constants(i);
+      decide(i);
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  void require_ranges() const {
+    std::string missing;
+    size_t count = 0;
+    for (const std::string& name : values_to_observe(structure_)) {
+      if (!ranges_.contains(name)) {
+        ++count;
+        missing += count <= 5 ? (count > 1 ? ", " : "") + printable(name) : std::string();
+      }
+    }
+    if (count > 0) {
+      throw Error(ErrorCode::kInput,
+                  fmt::format("the statistics lack {} tensor(s) that this plan needs ({}{}); calibrate "
+                              "again with this version and target",
+                              count, missing, count > 5 ? ", ..." : ""));
+    }
+  }
+
+  void plan_own_ranges() {
+    for (const CodedValue& value : structure_.values) {
+      PlannedActivation planned{.value = value.value, .all_uses = value.all_uses};
+      if (value.shares.empty()) {
+        const ChosenRange& chosen = ranges_.at(value.value);
+        planned.params = params_for_range(chosen.range.lo, chosen.range.hi,
+                                          plan_.target->activation);
+        fit_to_saturation(saturation_of(value.value), plan_.target->activation, planned.params);
+        planned.estimator = chosen.estimator;
+        planned.reason = chosen.reason;
+      } else {
+        planned.shared_with = value.shares;
+      }
+      position_[value.value] = plan_.activations.size();
+      plan_.activations.push_back(std::move(planned));
+    }
+  }
+
+  // Bounds of the Relu / Clip that the codes of `value` absorb; unbounded when there is none.
+  SaturationBounds saturation_of(std::string_view value) const {
+    const size_t position = index_.producer_position(value);
+    if (position == GraphIndex::npos ||
+        structure_.nodes[position].rule == nullptr ||
+        structure_.nodes[position].rule->op_class != OpClass::kActivation) {
+      return {};
+    }
+    return saturation_bounds(graph_.nodes[position], index_);
+  }
+
+  // A value that only a Concat reads is coded once, with the Concat's parameters, instead of twice.
+  void share_concat_inputs() {
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& node = graph_.nodes[i];
+      if (node.op_type != "Concat" || !structure_.nodes[i].integer) {
+        continue;
+      }
+      const auto output = position_.find(structure_.nodes[i].result);
+      PTQ_CHECK(output != position_.end());
+      const QuantParams& params = plan_.activations[output->second].params;
+      for (const std::string& input : node.inputs) {
+        const auto found = position_.find(input);
+        if (found == position_.end() || index_.only_consumer(input) != &node) {
+          continue;
+        }
+        PlannedActivation& planned = plan_.activations[found->second];
+        if (planned.shared_with.empty() &&
+            fits_saturation(saturation_of(input), plan_.target->activation, params)) {
+          planned.params = params;
+          planned.shared_with = structure_.nodes[i].result;
+        }
+      }
+    }
+  }
+
+  // Structure lists producers before consumers, so one pass settles chains of pass-through nodes.
+  void copy_shared() {
+    for (PlannedActivation& planned : plan_.activations) {
+      if (planned.params.scale.empty()) {
+        const auto source = position_.find(planned.shared_with);
+        PTQ_CHECK(source != position_.end());
+        planned.params = plan_.activations[source->second].params;
+        PTQ_CHECK(!planned.params.scale.empty());
+      }
+    }
+  }
+
+  void plan_constants(size_t i) {
+    const Node& node = graph_.nodes[i];
+    const NodeStructure& entry = structure_.nodes[i];
+    if (entry.rule == nullptr) {
+      return;
+    }
+    if (entry.rule->op_class == OpClass::kWeightOnly) {
+      plan_weight(i, false);
+    } else if (entry.integer && entry.rule->op_class == OpClass::kCompute) {
+      plan_weight(i, true);
+    } else if (entry.integer && entry.rule->op_class == OpClass::kElementwise) {
+      for (size_t slot = 0; slot < node.inputs.size(); ++slot) {
+        if (index_.constant(node.inputs[slot]) != nullptr) {
+          plan_.constants.push_back({.node = i, .slot = slot, .constant = node.inputs[slot],
+                                     .scheme = plan_.target->activation});
+        }
+      }
+    }
+  }
+
+  void plan_weight(size_t i, bool with_bias) {
+    const Node& node = graph_.nodes[i];
+    const WeightSlot slot = weight_slot(node, index_);
+    if (node.op_type == "MatMul" && index_.constant(node.input(0)) != nullptr) {
+      plan_.constants.push_back({.node = i, .slot = 0, .constant = node.inputs[0],
+                                 .scheme = plan_.target->activation});
+    }
+    if (index_.constant(node.input(slot.slot)) == nullptr) {
+      return;  // activation × activation
+    }
+    PlannedConstant planned{.node = i, .slot = slot.slot, .constant = node.inputs[slot.slot],
+                            .scheme = weight_scheme(form_), .axis = slot.axis, .is_weight = true};
+    if (with_bias && slot.bias_slot != 0 && has_vector_bias(node, slot)) {
+      planned.bias = node.inputs[slot.bias_slot];
+      planned.activation = node.inputs[0];
+    }
+    plan_.constants.push_back(std::move(planned));
+  }
+
+  // One bias an output channel; other shapes (a Gemm that adds a matrix) stay float.
+  bool has_vector_bias(const Node& node, const WeightSlot& slot) const {
+    const Constant* bias = index_.constant(node.input(slot.bias_slot));
+    const Constant* weight = index_.constant(node.input(slot.slot));
+    if (bias == nullptr || weight == nullptr || slot.axis < 0) {
+      return false;
+    }
+    const int64_t channels = weight->tensor.shape()[static_cast<size_t>(slot.axis)];
+    return bias->tensor.size() == channels && !bias->tensor.shape().empty() &&
+           bias->tensor.shape().back() == channels;
+  }
+
+  void decide(size_t i) {
+    const Node& node = graph_.nodes[i];
+    const NodeStructure& entry = structure_.nodes[i];
+    plan_.decisions.push_back(
+        {.node = i,
+         .label = !node.name.empty() ? node.name : (node.outputs.empty() ? "" : node.outputs[0]),
+         .op_type = node.op_type,
+         .integer = entry.integer,
+         .weight_only = entry.rule != nullptr && entry.rule->op_class == OpClass::kWeightOnly,
+         .reason = entry.reason});
+  }
+
+  const Graph& graph_;
+  GraphIndex index_;
+  const Structure& structure_;
+  const std::map<std::string, ChosenRange>& ranges_;
+  WeightForm form_;
+  std::map<std::string, size_t, std::less<>> position_;  // value → plan_.activations
+  QuantPlan plan_;
+};
+
+}  // namespace
+
+QuantPlan make_plan(const Graph& graph, const Structure& structure,
+                    const std::map<std::string, ChosenRange>& ranges, const Target& target,
+                    WeightForm form) {
+  return Planner(graph, structure, ranges, target, form).run();
+}
+
+}  // namespace ptq

@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <span>
+
+#include "ptq/error.h"
+#include "ptq/plan.h"
+
+namespace ptq {
+namespace {
+
+struct FormRow {
+  WeightForm form;
+  std::string_view name;
+  QuantScheme scheme;
+};
+
+const std::array<FormRow, 3>& forms() {
+  static const std::array<FormRow, 3> kForms = {{
+      {WeightForm::kInt8, "int8",
+       {.dtype = DType::kInt8, .symmetric = true, .narrow_range = true}},
+      // |w| <= 64 keeps 2 · 255 · 64 = 32,640 below 2^15 - 1.
+      {WeightForm::kInt8Reduced, "int8-7bit",
+       {.dtype = DType::kInt8, .symmetric = true, .narrow_range = true, .code_limit = 64}},
+      {WeightForm::kUint8, "uint8",
+       {.dtype = DType::kUint8, .symmetric = true, .narrow_range = true}},
+  }};
+  return kForms;
+}
+
+constexpr std::array<Target, 1> kTargets = {{
+    {"ort-x86", "ONNX Runtime on x86-64 processors, with or without VNNI",
+     {.dtype = DType::kUint8, .symmetric = false},
+     WeightForm::kUint8},
+}};
+
+}  // namespace
+
+std::string_view weight_form_name(WeightForm form) {
+  for (const FormRow& row : forms()) {
+    if (row.form == form) {
+      return row.name;
+    }
+  }
+  PTQ_CHECK(false);
+}
+
+WeightForm parse_weight_form(std::string_view name) {
+  for (const FormRow& row : forms()) {
+    if (row.name == name) {
+      return row.form;
+    }
+  }
+  throw Error(ErrorCode::kUsage, fmt::format("expected weights of int8, int8-7bit or uint8, found {}",
+                                             printable(name)));
+}
+
+QuantScheme weight_scheme(WeightForm form) {
+  for (const FormRow& row : forms()) {
+    if (row.form == form) {
+      return row.scheme;
+    }
+  }
+  PTQ_CHECK(false);
+}
+
+std::span<const Target> targets() { return kTargets; }
+
+const Target& find_target(std::string_view name) {
+  std::string names;
+  for (const Target& target : kTargets) {
+    if (target.name == name) {
+      return target;
+    }
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", target.name);
+  }
+  throw Error(ErrorCode::kUsage,
+              fmt::format("no target is called {}; there are: {}", printable(name), names));
+}
+
+}  // namespace ptq

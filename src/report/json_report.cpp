@@ -1,0 +1,301 @@
+#include "report/json_report.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/hash.h"
+
+namespace ptq {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double value) {
+  if (std::isnan(value)) {
+    return "NaN";
+  }
+  if (std::isinf(value)) {
+    return value > 0 ? "Infinity" : "-Infinity";
+  }
+  return value;
+}
+
+// Names come from model files and may hold any bytes; JSON wants UTF-8.
+std::string dump(const Json& document) {
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json file_json(const std::filesystem::path& path) {
+  Json file = {{"path", path.string()}};
+  std::ifstream in(path, std::ios::binary);
+  if (!std::filesystem::is_regular_file(path) || !in) {
+    return file;  // a folder of samples has its hash in the statistics
+  }
+  Sha256 hash;
+  std::vector<char> buffer(1U << 20);
+  uint64_t size = 0;
+  while (in) {
+    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    const auto count = static_cast<size_t>(in.gcount());
+    hash.update(std::string_view(buffer.data(), count));
+    size += count;
+  }
+  file["sha256"] = hash.hex();
+  file["bytes"] = size;
+  return file;
+}
+
+Json start(const ReportHeader& header) {
+  Json document = {{"schema", fmt::format("ptq.{}/1", header.verb)},
+                   {"tool", {{"name", "ptq"}, {"version", header.version}}},
+                   {"inputs", Json::array()}};
+  for (const std::filesystem::path& input : header.inputs) {
+    document["inputs"].push_back(file_json(input));
+  }
+  if (!header.runtime_version.empty()) {
+    document["environment"] = {{"onnxruntime", header.runtime_version},
+                               {"execution_provider", "CPU"},
+                               {"cpu_features", header.cpu_features}};
+  }
+  document["status"] = "pass";
+  document["warnings"] = header.warnings;
+  return document;
+}
+
+Json range_json(const Range& range) {
+  return {{"lo", number(static_cast<double>(range.lo))},
+          {"hi", number(static_cast<double>(range.hi))},
+          {"clipped_fraction", number(range.clipped_fraction)},
+          {"sqnr_db", number(range.sqnr_db)}};
+}
+
+Json diagnosis_row(const TensorDiagnosis& tensor) {
+  Json candidates = Json::object();
+  for (const auto& [name, range] : tensor.candidates) {
+    candidates[name] = range_json(range);
+  }
+  return {{"name", tensor.name},
+          {"severity", tensor.severity},
+          {"outlier_ratio", number(tensor.outlier_ratio)},
+          {"expected_ratio", number(tensor.expected_ratio)},
+          {"zero_share", number(tensor.zero_share)},
+          {"min", number(static_cast<double>(tensor.min))},
+          {"max", number(static_cast<double>(tensor.max))},
+          {"estimator", tensor.estimator},
+          {"range", range_json(tensor.range)},
+          {"reason", tensor.reason},
+          {"sqnr_db_8bit", number(tensor.sqnr_db_8)},
+          {"sqnr_db_4bit", number(tensor.sqnr_db_4)},
+          {"candidates", candidates}};
+}
+
+Json values_json(const std::vector<ValueInfo>& values) {
+  Json out = Json::array();
+  for (const ValueInfo& value : values) {
+    Json dims = Json::array();
+    for (size_t i = 0; i < value.shape.size(); ++i) {
+      if (value.shape[i] >= 0) {
+        dims.push_back(value.shape[i]);
+      } else {
+        dims.push_back(i < value.symbols.size() ? value.symbols[i] : std::string());
+      }
+    }
+    Json row = {{"name", value.name}, {"dtype", dtype_name(value.dtype)}};
+    row["shape"] = value.has_shape ? dims : Json(nullptr);
+    out.push_back(row);
+  }
+  return out;
+}
+
+Json decisions_json(const QuantPlan& plan) {
+  Json out = Json::array();
+  for (const Decision& decision : plan.decisions) {
+    out.push_back({{"node", decision.label},
+                   {"op_type", decision.op_type},
+                   {"outcome", decision.integer       ? "integer"
+                               : decision.weight_only ? "weight-only"
+                                                      : "float"},
+                   {"reason", decision.reason}});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string inspection_json(const ReportHeader& header, const Model& model) {
+  Json document = start(header);
+  document["ir_version"] = model.ir_version;
+  document["opsets"] = Json::object();
+  for (const OpsetImport& import : model.opset_imports) {
+    document["opsets"][import.domain.empty() ? "ai.onnx" : import.domain] = import.version;
+  }
+  document["graph_inputs"] = values_json(model.graph.inputs);
+  document["graph_outputs"] = values_json(model.graph.outputs);
+  std::map<std::string, uint64_t> operators;
+  for (const Node& node : model.graph.nodes) {
+    ++operators[node.domain.empty() ? node.op_type : node.domain + "." + node.op_type];
+  }
+  uint64_t parameters = 0;
+  uint64_t size_bytes = 0;
+  for (const Constant& constant : model.graph.initializers) {
+    parameters += static_cast<uint64_t>(constant.tensor.size());
+    size_bytes += constant.tensor.bytes().size();
+  }
+  document["operators"] = operators;
+  document["summary"] = {{"nodes", model.graph.nodes.size()},
+                         {"initializers", model.graph.initializers.size()},
+                         {"parameters", parameters},
+                         {"initializer_bytes", size_bytes},
+                         {"local_functions", model.has_functions}};
+  return dump(document);
+}
+
+std::string stats_json(const ReportHeader& header, const ActivationStats& stats) {
+  Json document = start(header);
+  document["summary"] = {{"samples", stats.samples},
+                         {"tensors", stats.tensors.size()},
+                         {"model_fingerprint", stats.model_fingerprint},
+                         {"data_fingerprint", stats.data_fingerprint}};
+  document["tensors"] = Json::array();
+  for (const auto& [name, tensor] : stats.tensors) {
+    document["tensors"].push_back({{"name", name},
+                                   {"count", tensor.count},
+                                   {"zeros", tensor.histogram.zeros()},
+                                   {"nan", tensor.nan},
+                                   {"inf", tensor.inf},
+                                   {"min", number(static_cast<double>(tensor.min))},
+                                   {"max", number(static_cast<double>(tensor.max))},
+                                   {"outlier_ratio", number(outlier_ratio(tensor))}});
+  }
+  return dump(document);
+}
+
+std::string diagnosis_json(const ReportHeader& header, const std::vector<TensorDiagnosis>& tensors) {
+  Json document = start(header);
+  std::map<std::string, uint64_t> severities;
+  std::map<std::string, uint64_t> estimators;
+  for (const TensorDiagnosis& tensor : tensors) {
+    ++severities[tensor.severity];
+    ++estimators[tensor.estimator];
+  }
+  document["summary"] = {
+      {"tensors", tensors.size()}, {"severity", severities}, {"estimators", estimators}};
+  document["tensors"] = Json::array();
+  for (const TensorDiagnosis& tensor : tensors) {
+    document["tensors"].push_back(diagnosis_row(tensor));
+  }
+  return dump(document);
+}
+
+std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
+                          const Quantized& result, const std::filesystem::path& output) {
+  Json document = start(header);
+  uint64_t integer = 0;
+  for (const Decision& decision : result.plan.decisions) {
+    integer += decision.integer ? 1U : 0U;
+  }
+  document["output"] = file_json(output);
+  document["summary"] = {
+      {"target", result.plan.target->name},
+      {"original_bytes", result.original_size_bytes},
+      {"quantized_bytes", result.size_bytes},
+      {"size_ratio", number(static_cast<double>(result.original_size_bytes) /
+                            static_cast<double>(result.size_bytes))},
+      {"nodes", result.plan.decisions.size()},
+      {"nodes_integer", integer},
+      {"runtime_integer_kernels", result.runtime.integer_nodes},
+      {"runtime_float_products", result.runtime.float_nodes},
+      {"runtime_pairs_left", result.runtime.pairs_left}};
+  document["preparation"] = model.passes;
+  document["findings"] = model.notes;
+  for (const std::string& finding : result.plan.findings) {
+    document["findings"].push_back(finding);
+  }
+  document["float_products"] = result.runtime.float_products;
+  document["decisions"] = decisions_json(result.plan);
+  document["activations"] = Json::array();
+  for (const PlannedActivation& activation : result.plan.activations) {
+    document["activations"].push_back(
+        {{"name", activation.value},
+         {"scale", number(static_cast<double>(activation.params.scale.at(0)))},
+         {"zero_point", activation.params.zero_point.at(0)},
+         {"shared_with", activation.shared_with},
+         {"estimator", activation.estimator},
+         {"reason", activation.reason}});
+  }
+  document["weights"] = Json::array();
+  for (const auto& [name, sqnr_db] : result.weight_sqnr_db) {
+    document["weights"].push_back({{"name", name}, {"sqnr_db", number(sqnr_db)}});
+  }
+  document["tensors"] = Json::array();
+  for (const TensorDiagnosis& tensor : result.diagnoses) {
+    document["tensors"].push_back(diagnosis_row(tensor));
+  }
+  return dump(document);
+}
+
+std::string validation_json(const ReportHeader& header, const Validation& validation) {
+  Json document = start(header);
+  document["status"] = validation.passed() ? "pass" : "fail";
+  document["summary"] = {{"samples", validation.samples}};
+  if (validation.agreement) {
+    document["summary"]["agreement_percent"] = number(validation.agreement->percent());
+  }
+  if (validation.labels) {
+    const LabelScore& score = *validation.labels;
+    document["summary"]["labels"] = {{"samples", score.samples},
+                                     {"fp32_percent", number(score.fp32_percent())},
+                                     {"quantized_percent", number(score.quantized_percent())},
+                                     {"drop_points", number(score.drop_points())},
+                                     {"drop_standard_error", number(score.drop_standard_error())},
+                                     {"broken", score.broken},
+                                     {"repaired", score.repaired}};
+  }
+  document["outputs"] = Json::array();
+  for (const OutputError& output : validation.outputs) {
+    document["outputs"].push_back({{"name", output.name},
+                                   {"sqnr_db", number(output.sqnr_db)},
+                                   {"cosine", number(output.cosine)},
+                                   {"max_abs", number(output.max_abs)},
+                                   {"mean_abs", number(output.mean_abs)},
+                                   {"nonfinite", output.nonfinite}});
+  }
+  document["gates"] = Json::array();
+  for (const Gate& gate : validation.gates) {
+    document["gates"].push_back({{"name", gate.name},
+                                 {"limit", number(gate.limit)},
+                                 {"measured", number(gate.measured)},
+                                 {"passed", gate.passed},
+                                 {"text", gate.text}});
+  }
+  return dump(document);
+}
+
+std::string tables_json(const ReportHeader& header) {
+  Json document = start(header);
+  document["estimators"] = Json::array();
+  for (const RangeEstimator& estimator : range_estimators()) {
+    document["estimators"].push_back({{"name", estimator.name}, {"summary", estimator.summary}});
+  }
+  document["targets"] = Json::array();
+  for (const Target& target : targets()) {
+    document["targets"].push_back({{"name", target.name},
+                                   {"weights", weight_form_name(target.weight_form)},
+                                   {"summary", target.summary}});
+  }
+  return dump(document);
+}
+
+std::string error_json(const std::string& verb, int exit_code, const std::string& message) {
+  return dump(Json{{"schema", "ptq.error/1"},
+                   {"verb", verb},
+                   {"status", "error"},
+                   {"exit_code", exit_code},
+                   {"message", message}});
+}
+
+}  // namespace ptq

@@ -1,0 +1,34 @@
+#pragma once
+// The products of the pipeline as JSON documents (docs/formats.md lists the fields). Each function
+// returns one document, indented by two spaces, the same bytes for the same product. Numbers that
+// JSON lacks are the strings "NaN", "Infinity", "-Infinity". Pure functions; any thread.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "ptq/pipeline.h"
+
+namespace ptq {
+
+struct ReportHeader {
+  std::string verb;
+  std::string version;
+  std::vector<std::filesystem::path> inputs;
+  std::vector<std::string> warnings;
+  std::vector<std::string> cpu_features;
+  std::string runtime_version;  // empty: the runtime was not used
+};
+
+std::string inspection_json(const ReportHeader& header, const Model& model);
+std::string stats_json(const ReportHeader& header, const ActivationStats& stats);
+std::string diagnosis_json(const ReportHeader& header, const std::vector<TensorDiagnosis>& tensors);
+std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
+                          const Quantized& result, const std::filesystem::path& output);
+std::string validation_json(const ReportHeader& header, const Validation& validation);
+// The tables of `ptq list`.
+std::string tables_json(const ReportHeader& header);
+// {"schema": "ptq.error/1", "status": "error", …} for a verb that ended in an Error.
+std::string error_json(const std::string& verb, int exit_code, const std::string& message);
+
+}  // namespace ptq

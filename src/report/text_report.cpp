@@ -1,0 +1,232 @@
+#include "report/text_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "ptq/error.h"
+#include "report/table.h"
+
+namespace ptq {
+namespace {
+
+using Align = TextTable::Align;
+
+std::string ratio_text(double ratio) {
+  return ratio < 1000.0 ? fmt::format("{:.1f}", ratio) : fmt::format("{:.2g}", ratio);
+}
+
+std::string real_text(float value) { return fmt::format("{:.4g}", value); }
+
+// "12 Conv, 3 MatMul", most frequent first.
+std::string counts_text(const std::map<std::string, uint64_t>& counts) {
+  std::vector<std::pair<std::string, uint64_t>> rows(counts.begin(), counts.end());
+  std::ranges::stable_sort(rows, [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string out;
+  for (const auto& [name, count] : rows) {
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count, printable(name, 60));
+  }
+  return out;
+}
+
+std::string value_text(const ValueInfo& value) {
+  std::string dims = "of unknown shape";
+  if (value.has_shape) {
+    dims = "[";
+    for (size_t i = 0; i < value.shape.size(); ++i) {
+      const bool named = value.shape[i] < 0 && i < value.symbols.size() && !value.symbols[i].empty();
+      dims += i > 0 ? "," : "";
+      dims += named ? printable(value.symbols[i], 40)
+                    : value.shape[i] < 0 ? "?" : std::to_string(value.shape[i]);
+    }
+    dims += "]";
+  }
+  return fmt::format("  {} {} {}\n", printable(value.name), dtype_name(value.dtype), dims);
+}
+
+TextTable diagnosis_table(const std::vector<TensorDiagnosis>& tensors, size_t top) {
+  TextTable table({{"tensor", Align::kLeft, 40},
+                   {"outlier ratio", Align::kRight},
+                   {"range", Align::kRight},
+                   {"zeros", Align::kRight},
+                   {"8 bit", Align::kRight},
+                   {"4 bit", Align::kRight},
+                   {"estimator"},
+                   {"severity"}});
+  const size_t count = top == 0 ? tensors.size() : std::min(top, tensors.size());
+  for (size_t i = 0; i < count; ++i) {
+    const TensorDiagnosis& t = tensors[i];
+    table.add_row({t.name, ratio_text(t.outlier_ratio),
+                   fmt::format("[{}, {}]", real_text(t.range.lo), real_text(t.range.hi)),
+                   fmt::format("{:.0f} %", 100.0 * t.zero_share), decibel_text(t.sqnr_db_8),
+                   decibel_text(t.sqnr_db_4), t.estimator, t.severity});
+  }
+  return table;
+}
+
+// The nodes that stay in float, grouped by operator and reason.
+TextTable float_table(const QuantPlan& plan) {
+  std::map<std::pair<std::string, std::string>, uint64_t> groups;
+  for (const Decision& decision : plan.decisions) {
+    if (!decision.integer) {
+      ++groups[{decision.op_type, decision.reason}];
+    }
+  }
+  TextTable table({{"nodes", Align::kRight}, {"operator", Align::kLeft, 24}, {"reason", Align::kLeft, 90}});
+  for (const auto& [group, count] : groups) {
+    table.add_row({std::to_string(count), group.first, group.second});
+  }
+  return table;
+}
+
+std::string advice(const Quantized& result) {
+  std::string out;
+  const auto hard = std::ranges::count_if(
+      result.diagnoses, [](const TensorDiagnosis& t) { return t.severity == "hard"; });
+  if (hard > 0) {
+    out += fmt::format("  {} tensor(s) are hard to quantize: `ptq diagnose` shows them; keep the worst "
+                       "in float with --keep-float NODE\n",
+                       hard);
+  }
+  if (result.runtime.float_nodes > 0) {
+    out += fmt::format("  {} product(s) run in float, e.g. {}\n", result.runtime.float_nodes,
+                       printable(result.runtime.float_products.front(), 60));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string inspection_text(const Model& model, uint64_t size_bytes) {
+  std::map<std::string, uint64_t> operators;
+  for (const Node& node : model.graph.nodes) {
+    ++operators[node.domain.empty() ? node.op_type : node.domain + "." + node.op_type];
+  }
+  uint64_t parameters = 0;
+  for (const Constant& constant : model.graph.initializers) {
+    parameters += static_cast<uint64_t>(constant.tensor.size());
+  }
+  std::string opsets;
+  for (const OpsetImport& import : model.opset_imports) {
+    opsets += fmt::format("{}{} {}", opsets.empty() ? "" : ", ",
+                          import.domain.empty() ? "ai.onnx" : printable(import.domain, 60),
+                          import.version);
+  }
+  std::string out = fmt::format("{}: {}, IR {}, opset {}\n", printable(model.path.string()),
+                                size_text(size_bytes), model.ir_version, opsets);
+  out += fmt::format("{} nodes, {} initializers with {} elements{}\n", model.graph.nodes.size(),
+                     model.graph.initializers.size(), parameters,
+                     model.has_functions ? ", local functions" : "");
+  out += "inputs\n";
+  for (const ValueInfo& input : model.graph.inputs) {
+    out += value_text(input);
+  }
+  out += "outputs\n";
+  for (const ValueInfo& output : model.graph.outputs) {
+    out += value_text(output);
+  }
+  return out + "operators\n  " + counts_text(operators) + "\n";
+}
+
+std::string stats_text(const ActivationStats& stats, const std::filesystem::path& output) {
+  uint64_t values = 0;
+  for (const auto& [name, tensor] : stats.tensors) {
+    values += tensor.count;
+  }
+  return fmt::format("{} samples, {} tensors, {:.3g} values counted\nwrote {}\n", stats.samples,
+                     stats.tensors.size(), static_cast<double>(values),
+                     printable(output.string()));
+}
+
+std::string diagnosis_text(const std::vector<TensorDiagnosis>& tensors, size_t top) {
+  std::map<std::string, uint64_t> severities;
+  std::map<std::string, uint64_t> estimators;
+  for (const TensorDiagnosis& tensor : tensors) {
+    ++severities[tensor.severity];
+    ++estimators[tensor.estimator];
+  }
+  const TextTable table = diagnosis_table(tensors, top);
+  std::string out = fmt::format("{} tensors, hardest first ({}); estimators: {}\n", tensors.size(),
+                                counts_text(severities), counts_text(estimators));
+  out += table.text();
+  const size_t shown = top == 0 ? tensors.size() : std::min(top, tensors.size());
+  if (shown < tensors.size()) {
+    out += fmt::format("  ... and {} more (--top 0 shows all)\n", tensors.size() - shown);
+  }
+  out += "why\n";
+  for (size_t i = 0; i < std::min<size_t>(shown, 5); ++i) {
+    out += fmt::format("  {}: {}\n", printable(tensors[i].name, 60), tensors[i].reason);
+  }
+  return out;
+}
+
+std::string quantize_text(const LoadedModel& model, const Quantized& result,
+                          const std::filesystem::path& input, const std::filesystem::path& output) {
+  uint64_t integer = 0;
+  for (const Decision& decision : result.plan.decisions) {
+    integer += decision.integer ? 1U : 0U;
+  }
+  std::string out;
+  out += fmt::format("size     {} -> {}, {:.2f} x smaller\n", size_text(result.original_size_bytes),
+                     size_text(result.size_bytes),
+                     static_cast<double>(result.original_size_bytes) /
+                         static_cast<double>(result.size_bytes));
+  out += fmt::format("plan     {} of {} nodes in integers for {}\n", integer,
+                     result.plan.decisions.size(), result.plan.target->name);
+  out += fmt::format("runtime  {} integer kernels, {} products in float, {} Q/DQ nodes left\n",
+                     result.runtime.integer_nodes, result.runtime.float_nodes,
+                     result.runtime.pairs_left);
+  for (const std::string& pass : model.passes) {
+    out += fmt::format("prepared {}\n", pass);
+  }
+  for (const std::string& note : model.notes) {
+    out += fmt::format("note     {}\n", printable(note));
+  }
+  for (const std::string& finding : result.plan.findings) {
+    out += fmt::format("note     {}\n", printable(finding));
+  }
+  const TextTable floats = float_table(result.plan);
+  if (!floats.empty()) {
+    out += "\nleft in float\n" + floats.text();
+  }
+  out += "\nhardest tensors\n" + diagnosis_table(result.diagnoses, 5).text();
+  out += "\nnext\n" + advice(result);
+  out += fmt::format("  prove it: ptq validate {} {} --data TEST --labels LABELS --max-drop 1.0\n",
+                     printable(input.string()), printable(output.string()));
+  return out;
+}
+
+std::string validation_text(const Validation& validation) {
+  TextTable outputs({{"output", Align::kLeft, 40},
+                     {"SQNR", Align::kRight},
+                     {"cosine", Align::kRight},
+                     {"max error", Align::kRight},
+                     {"mean error", Align::kRight}});
+  for (const OutputError& output : validation.outputs) {
+    outputs.add_row({output.name, decibel_text(output.sqnr_db), fmt::format("{:.6f}", output.cosine),
+                     fmt::format("{:.4g}", output.max_abs),
+                     fmt::format("{:.4g}", output.mean_abs)});
+  }
+  std::string out = fmt::format("{} samples\n{}", validation.samples, outputs.text());
+  if (validation.agreement) {
+    out += fmt::format("top-1 agreement  {:.2f} % of {}\n", validation.agreement->percent(),
+                       validation.agreement->decisions);
+  }
+  if (validation.labels) {
+    const LabelScore& score = *validation.labels;
+    out += fmt::format("top-1 accuracy   FP32 {:.2f} %, quantized {:.2f} %: {:+.2f} points, standard "
+                       "error {:.2f}\n",
+                       score.fp32_percent(), score.quantized_percent(), -score.drop_points(),
+                       score.drop_standard_error());
+    out += fmt::format("                 {} broken, {} repaired of {}\n", score.broken, score.repaired,
+                       score.samples);
+  }
+  for (const Gate& gate : validation.gates) {
+    out += fmt::format("gate {}  {}\n", gate.passed ? "ok    " : "MISSED", gate.text);
+  }
+  return out;
+}
+
+}  // namespace ptq

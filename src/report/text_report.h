@@ -1,0 +1,21 @@
+#pragma once
+// The products of the pipeline as text that a person likes to read on a terminal of 100 columns.
+// Pure functions; any thread.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "ptq/pipeline.h"
+
+namespace ptq {
+
+std::string inspection_text(const Model& model, uint64_t size_bytes);
+std::string stats_text(const ActivationStats& stats, const std::filesystem::path& output);
+// The `top` hardest tensors, 0 = all.
+std::string diagnosis_text(const std::vector<TensorDiagnosis>& tensors, size_t top);
+std::string quantize_text(const LoadedModel& model, const Quantized& result,
+                          const std::filesystem::path& input, const std::filesystem::path& output);
+std::string validation_text(const Validation& validation);
+
+}  // namespace ptq

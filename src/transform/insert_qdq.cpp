@@ -1,0 +1,234 @@
+#include "transform/insert_qdq.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "graph/edit.h"
+#include "graph/index.h"
+#include "ptq/error.h"
+#include "quant/weight_quantizer.h"
+
+namespace ptq {
+namespace {
+
+Tensor code_tensor(DType dtype, Shape shape, const std::vector<int32_t>& codes) {
+  Tensor tensor(dtype, std::move(shape));
+  for (size_t i = 0; i < codes.size(); ++i) {
+    // Both 8-bit types store the low byte of the code.
+    tensor.mutable_bytes()[i] = static_cast<std::byte>(codes[i] & 0xFF);
+  }
+  return tensor;
+}
+
+class Inserter {
+ public:
+  Inserter(const Model& model, const QuantPlan& plan)
+      : plan_(plan), index_(model.graph), names_(model.graph) {
+    result_.model = model;
+    result_.model.graph = copy_graph(model.graph);
+    before_.resize(model.graph.nodes.size());
+    behind_.resize(model.graph.nodes.size());
+  }
+
+  InsertResult run() {
+    for (const PlannedActivation& planned : plan_.activations) {
+      params_[planned.value] = &planned.params;
+    }
+    for (const PlannedConstant& planned : plan_.constants) {
+      insert_constant(planned);
+    }
+    for (const PlannedActivation& planned : plan_.activations) {
+      insert_pair(planned);
+    }
+    merge_nodes();
+    remove_dead(graph());
+    return std::move(result_);
+  }
+
+ private:
+  Graph& graph() { return result_.model.graph; }
+
+  std::string add_constant(std::string_view base, Tensor tensor) {
+    std::string name = names_.unique(base);
+    graph().initializers.push_back({.name = name, .tensor = std::move(tensor)});
+    return name;
+  }
+
+  // Names of scale and zero point initializers; equal parameters of one value are made once.
+  std::pair<std::string, std::string> add_params(const std::string& value,
+                                                 const QuantParams& params) {
+    const Shape shape =
+        params.per_axis() ? Shape{static_cast<int64_t>(params.scale.size())} : Shape{};
+    std::string scale =
+        add_constant(value + "_scale", Tensor::from<float>(shape, std::span(params.scale)));
+    std::string zero_point = add_constant(value + "_zero_point",
+                                          code_tensor(params.dtype, shape, params.zero_point));
+    return {std::move(scale), std::move(zero_point)};
+  }
+
+  Node make_node(std::string_view op, std::string_view base, std::vector<std::string> inputs,
+                 std::string output, int64_t axis) {
+    Node node{.name = names_.unique(fmt::format("{}_{}", base, op)), .op_type = std::string(op)};
+    node.inputs = std::move(inputs);
+    node.outputs = {std::move(output)};
+    if (axis >= 0) {
+      node.set_attribute("axis", axis);
+    }
+    return node;
+  }
+
+  // codes ─ DQ ─ value, once for equal requests (a weight shared by nodes that want the same).
+  std::string add_dequantized(const std::string& constant, Tensor codes, const QuantParams& params,
+                              size_t node) {
+    for (const Dequantized& made : dequantized_) {
+      if (made.constant == constant && made.params == params) {
+        return made.value;
+      }
+    }
+    const std::string name = add_constant(constant + "_quantized", std::move(codes));
+    const auto [scale, zero_point] = add_params(constant, params);
+    std::string value = names_.unique(constant + "_dequantized");
+    before_[node].push_back(make_node("DequantizeLinear", constant, {name, scale, zero_point},
+                                      value, params.per_axis() ? params.axis : -1));
+    dequantized_.push_back({constant, params, value});
+    return value;
+  }
+
+  void insert_constant(const PlannedConstant& planned) {
+    const Constant* constant = index_.constant(planned.constant);
+    PTQ_CHECK(constant != nullptr);
+    Node& node = graph().nodes[planned.node];
+    if (!planned.is_weight) {
+      insert_operand(planned, *constant, node);
+      return;
+    }
+    std::vector<float> floor;
+    float activation_scale = 0.0F;
+    if (!planned.bias.empty()) {
+      activation_scale = params_.at(planned.activation)->scale.at(0);
+      floor = bias_scale_floor(index_.constant(planned.bias)->tensor, activation_scale);
+    }
+    QuantizedWeight weight =
+        quantize_weight(constant->tensor, planned.scheme, planned.axis, floor);
+    result_.weights.push_back({planned.constant, node.name, weight.sqnr_db});
+    const std::vector<float> scale = weight.params.scale;
+    node.inputs[planned.slot] = add_dequantized(planned.constant, std::move(weight.codes),
+                                                weight.params, planned.node);
+    if (!planned.bias.empty()) {
+      insert_bias(planned, scale, activation_scale, node);
+    }
+  }
+
+  void insert_bias(const PlannedConstant& planned, const std::vector<float>& weight_scale,
+                   float activation_scale, Node& node) {
+    QuantParams params{.dtype = DType::kInt32, .axis = 0};
+    for (const float scale : weight_scale) {
+      params.scale.push_back(
+          std::max(scale * activation_scale, std::numeric_limits<float>::min()));
+    }
+    const Tensor& bias = index_.constant(planned.bias)->tensor;
+    const Tensor codes =
+        quantize_bias(bias, params.scale).reshaped({static_cast<int64_t>(params.scale.size())});
+    const std::string name = add_constant(planned.bias + "_quantized", codes);
+    const std::string scale = add_constant(
+        planned.bias + "_scale",
+        Tensor::from<float>({static_cast<int64_t>(params.scale.size())}, std::span(params.scale)));
+    // The zero point of an INT32 DequantizeLinear is 0 and may be left out.
+    const std::string value = names_.unique(planned.bias + "_dequantized");
+    before_[planned.node].push_back(
+        make_node("DequantizeLinear", planned.bias, {name, scale}, value, 0));
+    const size_t slot = 2;
+    PTQ_CHECK(node.inputs.size() > slot);
+    node.inputs[slot] = value;
+  }
+
+  // A constant operand of Add, Mul or Concat: asymmetric codes over its own range.
+  void insert_operand(const PlannedConstant& planned, const Constant& constant, Node& node) {
+    const std::vector<float> values = to_floats(constant.tensor);
+    const auto [lo, hi] = std::minmax_element(values.begin(), values.end());
+    const QuantParams params = params_for_range(values.empty() ? 0.0F : *lo,
+                                                values.empty() ? 0.0F : *hi, planned.scheme);
+    std::vector<int32_t> codes;
+    codes.reserve(values.size());
+    for (const float value : values) {
+      codes.push_back(
+          quantize(value, params.scale[0], params.zero_point[0], code_range(planned.scheme)));
+    }
+    node.inputs[planned.slot] = add_dequantized(
+        planned.constant, code_tensor(params.dtype, constant.tensor.shape(), codes), params,
+        planned.node);
+  }
+
+  void insert_pair(const PlannedActivation& planned) {
+    ++result_.pairs;
+    const size_t producer = index_.producer_position(planned.value);
+    const std::string codes = names_.unique(planned.value + "_quantized");
+    std::string source = planned.value;
+    std::string target = names_.unique(planned.value + "_dequantized");
+    if (planned.all_uses && index_.is_graph_output(planned.value)) {
+      // The graph output keeps its name: the producer writes another one.
+      PTQ_CHECK(producer != GraphIndex::npos);
+      source = names_.unique(planned.value + "_raw");
+      std::ranges::replace(graph().nodes[producer].outputs, planned.value, source);
+      target = planned.value;
+    }
+    if (planned.all_uses) {
+      if (target != planned.value) {
+        replace_uses(graph(), planned.value, target);
+      }
+    } else {
+      for (const GraphIndex::Use& use : index_.uses(planned.value)) {
+        if (use.slot != GraphIndex::kCaptured && plan_.decisions[use.node].integer) {
+          graph().nodes[use.node].inputs[use.slot] = target;
+        }
+      }
+    }
+    const auto [scale, zero_point] = add_params(planned.value, planned.params);
+    std::vector<Node>& place = producer == GraphIndex::npos ? front_ : behind_[producer];
+    place.push_back(
+        make_node("QuantizeLinear", planned.value, {source, scale, zero_point}, codes, -1));
+    place.push_back(
+        make_node("DequantizeLinear", planned.value, {codes, scale, zero_point}, target, -1));
+  }
+
+  void merge_nodes() {
+    std::vector<Node> merged = std::move(front_);
+    for (size_t i = 0; i < graph().nodes.size(); ++i) {
+      std::move(before_[i].begin(), before_[i].end(), std::back_inserter(merged));
+      merged.push_back(std::move(graph().nodes[i]));
+      std::move(behind_[i].begin(), behind_[i].end(), std::back_inserter(merged));
+    }
+    graph().nodes = std::move(merged);
+  }
+
+  struct Dequantized {
+    std::string constant;
+    QuantParams params;
+    std::string value;
+  };
+
+  const QuantPlan& plan_;
+  GraphIndex index_;  // of the caller's graph, which does not change
+  NameScope names_;
+  InsertResult result_;
+  std::map<std::string, const QuantParams*> params_;
+  std::vector<Dequantized> dequantized_;
+  std::vector<Node> front_;
+  std::vector<std::vector<Node>> before_;
+  std::vector<std::vector<Node>> behind_;
+};
+
+}  // namespace
+
+InsertResult insert_qdq(const Model& model, const QuantPlan& plan) {
+  const bool per_axis = std::ranges::any_of(
+      plan.constants, [](const PlannedConstant& planned) { return planned.axis >= 0; });
+  PTQ_CHECK(model.opset() >= (per_axis ? 13 : 10));
+  PTQ_CHECK(plan.decisions.size() == model.graph.nodes.size());
+  return Inserter(model, plan).run();
+}
+
+}  // namespace ptq

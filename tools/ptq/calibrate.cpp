@@ -1,0 +1,57 @@
+// ptq calibrate: measure every activation in one pass over the samples.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "core/atomic_file.h"
+#include "ptq/cli.h"
+#include "ptq/error.h"
+#include "report/text_report.h"
+
+namespace ptq::cli {
+namespace {
+
+struct Options {
+  Common common;
+  DataOptionsCli data;
+  PolicyCli policy;
+  std::filesystem::path model;
+  std::filesystem::path output;
+  bool force = false;
+};
+
+int run(Options& options) {
+  if (options.output.empty()) {
+    options.output = with_suffix(options.model, ".ptqstats");
+  }
+  check_output_path(options.output, std::vector{options.model, options.data.data}, options.force);
+  const LoadedModel model = load_model(options.model);
+  std::vector<std::string> warnings;
+  const ActivationStats stats =
+      stats_for(model, options.data, options.policy, options.common, warnings);
+  write_stats(stats, options.output);
+  ReportHeader header = make_header("calibrate", {options.model, options.data.data}, true);
+  report_warnings(header, warnings);
+  return deliver(options.common,
+                 {.text = stats_text(stats, options.output),
+                  .json = stats_json(header, stats),
+                  .verdict = fmt::format("PASS calibrate {}  {} samples, {} tensors",
+                                         printable(options.model.string()), stats.samples,
+                                         stats.tensors.size())});
+}
+
+}  // namespace
+
+Verb add_calibrate(CLI::App& app) {
+  CLI::App* verb = app.add_subcommand("calibrate", "measure every activation on real samples");
+  auto options = std::make_shared<Options>();
+  verb->add_option("model", options->model, "FP32 ONNX file")->required();
+  add_data_option(*verb, options->data, true);
+  verb->add_option("-o,--output", options->output, "statistics file [MODEL.ptqstats]");
+  verb->add_flag("--force", options->force, "replace the output when it exists");
+  add_common_options(*verb, options->common);
+  return {verb, [options] { return run(*options); }, &options->common};
+}
+
+}  // namespace ptq::cli

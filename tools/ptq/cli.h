@@ -1,0 +1,97 @@
+#pragma once
+// What the verbs of the command line share: global options, progress, the frame around a verb.
+// One thread (the main one), apart from `progress_bar`, which any thread may call.
+
+#include <CLI/App.hpp>
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "ptq/pipeline.h"
+#include "report/json_report.h"
+
+namespace ptq::cli {
+
+struct Common {
+  std::string format = "text";       // text or json on stdout
+  std::filesystem::path json_out{};  // the JSON document also as a file
+  int threads = 0;
+  bool verbose = false;
+  bool quiet = false;
+};
+
+// --format, --json-out, --threads, -v, -q.
+void add_common_options(CLI::App& verb, Common& common);
+
+// What a verb has to say. `text` goes to stdout in text form, `json` in JSON form; `verdict` is the
+// last line, on stdout in text form.
+struct Outcome {
+  std::string text{};
+  std::string json{};
+  std::string verdict{};  // "PASS quantize model.onnx …"
+  bool passed = true;     // false: exit 1
+};
+
+// Prints the outcome as asked and returns the exit code. Throws Error{kEnvironment} when stdout or
+// the JSON file cannot be written.
+int deliver(const Common& common, const Outcome& outcome);
+
+ReportHeader make_header(std::string verb, std::vector<std::filesystem::path> inputs,
+                         bool used_runtime);
+
+// Warnings go to stderr, one line each, and into the header.
+void report_warnings(ReportHeader& header, const std::vector<std::string>& warnings);
+
+// Draws "label [=====>    ] 42/128 3.1/s 0:27 left" on a terminal; without one, a line every 10 % to
+// the log at verbose. Silent when quiet.
+Progress progress_bar(const std::string& label, const Common& common);
+
+// Set by SIGINT / SIGTERM.
+extern std::atomic<bool> stop_requested;
+extern std::atomic<int> stop_signal;
+void install_signal_handlers();
+
+// A verb adds itself to the app; the returned function runs it after parsing and gives the exit code.
+struct Verb {
+  CLI::App* app = nullptr;
+  std::function<int()> run{};
+  Common* common = nullptr;  // lives as long as `run`
+};
+Verb add_inspect(CLI::App& app);
+Verb add_calibrate(CLI::App& app);
+Verb add_diagnose(CLI::App& app);
+Verb add_quantize(CLI::App& app);
+Verb add_validate(CLI::App& app);
+Verb add_list(CLI::App& app);
+
+// Options that several verbs have.
+struct DataOptionsCli {
+  std::filesystem::path data{};
+  std::filesystem::path stats{};
+  int64_t samples = 0;
+};
+void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required);
+// --estimator, --percentile, --ratio-preset, --low-ratio, --high-ratio, --veto-db, --keep-float.
+struct PolicyCli {
+  std::string estimator = "auto";
+  std::string preset = "default";
+  double percentile = 99.999;
+  double low_ratio = -1.0;   // < 0: that of the preset
+  double high_ratio = -1.0;
+  std::vector<std::string> keep_float{};
+  std::string target = "ort-x86";
+  std::string weights = "auto";
+};
+void add_policy_options(CLI::App& verb, PolicyCli& policy);
+QuantizeRequest make_request(const PolicyCli& policy, const Common& common);
+
+// The statistics that the user gave, or a calibration on the samples that the user gave.
+ActivationStats stats_for(const LoadedModel& model, const DataOptionsCli& data,
+                          const PolicyCli& policy, const Common& common,
+                          std::vector<std::string>& warnings);
+
+// MODEL with its extension replaced: "net.onnx" + ".int8.onnx" → "net.int8.onnx".
+std::filesystem::path with_suffix(const std::filesystem::path& model, std::string_view suffix);
+
+}  // namespace ptq::cli

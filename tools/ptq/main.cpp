@@ -1,0 +1,159 @@
+// The command line: parse, run one verb, turn an Error into its exit code.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "ptq/error.h"
+#include "ptq/cli.h"
+
+namespace {
+
+using ptq::Error;
+using ptq::ErrorCode;
+
+constexpr int kUsageExit = static_cast<int>(ErrorCode::kUsage);
+
+// Levenshtein distance, for "did you mean".
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) {
+    row[j] = j;
+  }
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U);
+      diagonal = row[j];
+      row[j] = std::min({substitute, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  std::string best;
+  size_t best_distance = 3;  // further away is no typing error
+  for (const std::string& candidate : candidates) {
+    const size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+// CLI11's message, with a suggestion for a verb or an option that is nearly right.
+std::string usage_message(const CLI::ParseError& error, const std::vector<ptq::cli::Verb>& verbs,
+                          const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  const CLI::App* active = nullptr;
+  for (const ptq::cli::Verb& verb : verbs) {
+    names.push_back(verb.app->get_name());
+    active = verb.app->parsed() ? verb.app : active;
+  }
+  if (active == nullptr && !words.empty() && !words[0].starts_with("-") &&
+      std::ranges::find(names, words[0]) == names.end()) {
+    const std::string hint = nearest(words[0], names);
+    return fmt::format("there is no verb '{}'{}", ptq::printable(words[0]),
+                       hint.empty() ? "; ptq --help lists the verbs"
+                                    : fmt::format("; did you mean '{}'?", hint));
+  }
+  std::string message = error.what();
+  std::ranges::replace(message, '\n', ' ');
+  if (active != nullptr) {
+    std::vector<std::string> options;
+    for (const CLI::Option* option : active->get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        options.push_back("--" + name);
+      }
+    }
+    for (const std::string& word : words) {
+      const std::string name = word.substr(0, word.find('='));
+      if (name.starts_with("--") && std::ranges::find(options, name) == options.end()) {
+        const std::string hint = nearest(name, options);
+        message = fmt::format("{} has no option {}{}", active->get_name(), ptq::printable(name),
+                              hint.empty() ? "" : fmt::format("; did you mean {}?", hint));
+      }
+    }
+    message += fmt::format(" (ptq {} --help shows the options)", active->get_name());
+  }
+  return message;
+}
+
+int fail(const ptq::cli::Verb* verb, int exit_code, const std::string& message) {
+  std::fputs(fmt::format("ptq: error: {}\n", message).c_str(), stderr);
+  if (verb != nullptr && verb->common->format == "json") {
+    std::fputs(ptq::error_json(verb->app->get_name(), exit_code, message).c_str(), stdout);
+    std::fflush(stdout);
+  }
+  return exit_code;
+}
+
+int run_verb(const ptq::cli::Verb& verb) {
+  try {
+    return verb.run();
+  } catch (const Error& error) {
+    const int code = error.code() == ErrorCode::kInterrupted && ptq::cli::stop_signal != 0
+                         ? 128 + ptq::cli::stop_signal
+                         : static_cast<int>(error.code());
+    return fail(&verb, code, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(&verb, static_cast<int>(ErrorCode::kEnvironment), "out of memory");
+  } catch (const std::exception& error) {
+    return fail(&verb, static_cast<int>(ErrorCode::kInternal),
+                fmt::format("unexpected: {}; this is a defect of ptq, please report it",
+                            ptq::printable(error.what())));
+  }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Post-training quantization of ONNX models: measure, diagnose, quantize, prove.");
+  app.name("ptq");
+  app.set_version_flag("--version", "ptq " PTQ_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "\nExit codes: 0 done and gates passed, 1 a gate missed, 2 usage, 3 input refused, 4 environment,\n"
+      "5 the runtime failed, 70 a defect of ptq, 130/143 interrupted.");
+  const std::vector<ptq::cli::Verb> verbs = {
+      ptq::cli::add_inspect(app),  ptq::cli::add_calibrate(app), ptq::cli::add_diagnose(app),
+      ptq::cli::add_quantize(app), ptq::cli::add_validate(app),  ptq::cli::add_list(app)};
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    if (words.empty()) {
+      std::fputs(app.help().c_str(), stderr);
+      return kUsageExit;
+    }
+    return fail(nullptr, kUsageExit, usage_message(error, verbs, words));
+  }
+  for (const ptq::cli::Verb& verb : verbs) {
+    if (verb.app->parsed()) {
+      return run_verb(verb);
+    }
+  }
+  return kUsageExit;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    ptq::cli::install_signal_handlers();
+    return run(argc, argv);
+  } catch (...) {
+    std::fputs("ptq: error: unexpected failure; this is a defect of ptq, please report it\n", stderr);
+    return static_cast<int>(ErrorCode::kInternal);
+  }
+}

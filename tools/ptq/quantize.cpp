@@ -1,0 +1,69 @@
+// ptq quantize: FP32 model and samples (or statistics) to a checked INT8 model.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "core/atomic_file.h"
+#include "onnx_io/write.h"
+#include "ptq/cli.h"
+#include "ptq/error.h"
+#include "report/text_report.h"
+
+namespace ptq::cli {
+namespace {
+
+struct Options {
+  Common common;
+  DataOptionsCli data;
+  PolicyCli policy;
+  std::filesystem::path model;
+  std::filesystem::path output;
+  bool force = false;
+};
+
+int run(Options& options) {
+  if (options.output.empty()) {
+    options.output = with_suffix(options.model, ".int8.onnx");
+  }
+  check_output_path(options.output, std::vector{options.model, options.data.data, options.data.stats},
+                    options.force);
+  const QuantizeRequest request = make_request(options.policy, options.common);
+  const LoadedModel model = load_model(options.model);
+  std::vector<std::string> warnings;
+  const ActivationStats stats =
+      stats_for(model, options.data, options.policy, options.common, warnings);
+  const Quantized result = quantize_model(model, stats, request);
+  write_model(result.model, options.output);
+  ReportHeader header = make_header("quantize", {options.model}, true);
+  report_warnings(header, warnings);
+  return deliver(
+      options.common,
+      {.text = quantize_text(model, result, options.model, options.output),
+       .json = quantize_json(header, model, result, options.output),
+       .verdict = fmt::format("PASS quantize {}  wrote {}, {:.2f} x smaller",
+                              printable(options.model.string()), printable(options.output.string()),
+                              static_cast<double>(result.original_size_bytes) /
+                                  static_cast<double>(result.size_bytes))});
+}
+
+}  // namespace
+
+Verb add_quantize(CLI::App& app) {
+  CLI::App* verb = app.add_subcommand("quantize", "write an INT8 model");
+  auto options = std::make_shared<Options>();
+  verb->add_option("model", options->model, "FP32 ONNX file")->required();
+  add_data_option(*verb, options->data, false);
+  verb->add_option("--stats", options->data.stats, "statistics of ptq calibrate, instead of --data");
+  verb->add_option("-o,--output", options->output, "quantized model [MODEL.int8.onnx]");
+  verb->add_flag("--force", options->force, "replace the output when it exists");
+  verb->add_option("--weights", options->policy.weights,
+                   "codes of weights: auto (that of the target), int8, int8-7bit, uint8 [auto]")
+      ->check(CLI::IsMember({"auto", "int8", "int8-7bit", "uint8"}))
+      ->group("Plan");
+  add_policy_options(*verb, options->policy);
+  add_common_options(*verb, options->common);
+  return {verb, [options] { return run(*options); }, &options->common};
+}
+
+}  // namespace ptq::cli
