@@ -18,7 +18,8 @@ namespace ptq {
 // absmax; up to high_ratio: percentile or mse, whichever is predicted better; above: mse), and the
 // predicted SQNR decides against it where the proposal loses more than `veto_db` against the best
 // candidate. absmax also stays where clipping gains no more than 0.5 dB (or veto_db, if that is
-// less), since data that calibration did not see is clipped as well. kl is never chosen, only forced.
+// less), since data that calibration did not see is clipped as well. kl is never chosen, only
+// forced.
 struct EstimatorPolicy {
   double low_ratio = 3.0;
   double high_ratio = 10.0;
@@ -39,8 +40,9 @@ inline constexpr double kHardBelowDb = 25.0;
 struct TensorDiagnosis {
   std::string name;
   double outlier_ratio = 1.0;
-  double expected_ratio = 1.0;  // of a light-tailed (Laplace) tensor of as many values: ln N / ln 100
-  double zero_share = 0.0;      // of the finite values
+  double expected_ratio =
+      1.0;                  // of a light-tailed (Laplace) tensor of as many values: ln N / ln 100
+  double zero_share = 0.0;  // of the finite values
   float min = 0.0F;
   float max = 0.0F;
   std::map<std::string, Range> candidates;  // absmax, percentile, mse; a forced estimator too

@@ -40,27 +40,49 @@ std::string_view dtype_name(DType dtype);
 template <typename T>
 constexpr DType dtype_of();
 template <>
-constexpr DType dtype_of<float>() { return DType::kFloat; }
+constexpr DType dtype_of<float>() {
+  return DType::kFloat;
+}
 template <>
-constexpr DType dtype_of<double>() { return DType::kDouble; }
+constexpr DType dtype_of<double>() {
+  return DType::kDouble;
+}
 template <>
-constexpr DType dtype_of<uint8_t>() { return DType::kUint8; }
+constexpr DType dtype_of<uint8_t>() {
+  return DType::kUint8;
+}
 template <>
-constexpr DType dtype_of<int8_t>() { return DType::kInt8; }
+constexpr DType dtype_of<int8_t>() {
+  return DType::kInt8;
+}
 template <>
-constexpr DType dtype_of<uint16_t>() { return DType::kUint16; }
+constexpr DType dtype_of<uint16_t>() {
+  return DType::kUint16;
+}
 template <>
-constexpr DType dtype_of<int16_t>() { return DType::kInt16; }
+constexpr DType dtype_of<int16_t>() {
+  return DType::kInt16;
+}
 template <>
-constexpr DType dtype_of<int32_t>() { return DType::kInt32; }
+constexpr DType dtype_of<int32_t>() {
+  return DType::kInt32;
+}
 template <>
-constexpr DType dtype_of<uint32_t>() { return DType::kUint32; }
+constexpr DType dtype_of<uint32_t>() {
+  return DType::kUint32;
+}
 template <>
-constexpr DType dtype_of<int64_t>() { return DType::kInt64; }
+constexpr DType dtype_of<int64_t>() {
+  return DType::kInt64;
+}
 template <>
-constexpr DType dtype_of<uint64_t>() { return DType::kUint64; }
+constexpr DType dtype_of<uint64_t>() {
+  return DType::kUint64;
+}
 template <>
-constexpr DType dtype_of<bool>() { return DType::kBool; }
+constexpr DType dtype_of<bool>() {
+  return DType::kBool;
+}
 
 // IEEE half and bfloat16 bit patterns to float (exact).
 float half_to_float(uint16_t bits);

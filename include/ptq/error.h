@@ -1,7 +1,8 @@
 #pragma once
-// The one exception type of the library. Every room throws it for what the caller cannot have meant;
-// only `main` turns it into an exit code. Exceptions of other libraries become an Error in the room
-// that knows the library. Immutable after construction apart from add_context; not shared by threads.
+// The one exception type of the library. Every room throws it for what the caller cannot have
+// meant; only `main` turns it into an exit code. Exceptions of other libraries become an Error in
+// the room that knows the library. Immutable after construction apart from add_context; not shared
+// by threads.
 
 #include <exception>
 #include <string>
@@ -44,9 +45,9 @@ std::string printable(std::string_view text, size_t max_size = 200);
 
 }  // namespace ptq
 
-#define PTQ_CHECK(condition)                               \
-  do {                                                     \
-    if (!(condition)) {                                    \
-      ::ptq::fail_check(#condition, __FILE__, __LINE__);   \
-    }                                                      \
+#define PTQ_CHECK(condition)                             \
+  do {                                                   \
+    if (!(condition)) {                                  \
+      ::ptq::fail_check(#condition, __FILE__, __LINE__); \
+    }                                                    \
   } while (false)

@@ -18,7 +18,18 @@ namespace ptq {
 
 struct Graph;
 
-enum class AttributeKind { kInt, kFloat, kString, kTensor, kGraph, kInts, kFloats, kStrings, kGraphs, kOther };
+enum class AttributeKind {
+  kInt,
+  kFloat,
+  kString,
+  kTensor,
+  kGraph,
+  kInts,
+  kFloats,
+  kStrings,
+  kGraphs,
+  kOther
+};
 
 struct Attribute {
   std::string name{};
@@ -35,7 +46,7 @@ struct Attribute {
 };
 
 struct Node {
-  std::string name{};  // may be empty
+  std::string name{};    // may be empty
   std::string domain{};  // "" is the standard domain; "ai.onnx" is read as ""
   std::string op_type{};
   std::vector<std::string> inputs{};  // "" = optional input that is absent
@@ -61,9 +72,10 @@ struct Node {
 // Declared type of a graph input, a graph output or an inner value.
 struct ValueInfo {
   std::string name{};
-  DType dtype = DType::kUndefined;  // kUndefined: unknown, or not a tensor (sequence, map, optional)
+  DType dtype =
+      DType::kUndefined;  // kUndefined: unknown, or not a tensor (sequence, map, optional)
   bool has_shape = false;
-  Shape shape{};  // -1 = unknown or symbolic
+  Shape shape{};                       // -1 = unknown or symbolic
   std::vector<std::string> symbols{};  // same length as shape; "" where the dimension has no name
   // The serialized ValueInfoProto as read. Written back as it is while it is not empty: clear it
   // after a change of name, type or shape.
@@ -96,8 +108,8 @@ struct Model {
   Graph graph{};
   int64_t ir_version = 0;
   std::vector<OpsetImport> opset_imports{};
-  std::string verbatim{};  // producer, functions, metadata, training info, unknown fields
-  bool has_functions = false;  // the model defines local functions (kept verbatim)
+  std::string verbatim{};        // producer, functions, metadata, training info, unknown fields
+  bool has_functions = false;    // the model defines local functions (kept verbatim)
   std::filesystem::path path{};  // where it was read from; empty for a model made in memory
 
   // Version of `domain` ("" = standard), 0 when it is not imported.

@@ -1,9 +1,10 @@
 #pragma once
 // Counts of float32 values in buckets that are logarithmic in the value: the bucket of x is the top
-// 14 bits of its pattern (sign, 8 exponent bits, 5 mantissa bits), which gives 32 buckets an octave,
-// each about 3 % wide. Counts are exact and adding is commutative, so the result does not depend on
-// order, batch size, number of threads or shards. The idea of a logarithmic mapping with mergeable
-// counts is that of DDSketch (Masson, Rim, Lee 2019). Not synchronized: one writer, or many readers.
+// 14 bits of its pattern (sign, 8 exponent bits, 5 mantissa bits), which gives 32 buckets an
+// octave, each about 3 % wide. Counts are exact and adding is commutative, so the result does not
+// depend on order, batch size, number of threads or shards. The idea of a logarithmic mapping with
+// mergeable counts is that of DDSketch (Masson, Rim, Lee 2019). Not synchronized: one writer, or
+// many readers.
 
 #include <bit>
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace ptq {
 class LogHistogram {
  public:
   static constexpr int kShift = 18;
-  static constexpr uint32_t kKeysPerSign = 1U << 13;   // keys of |x|: 0 … 8191
+  static constexpr uint32_t kKeysPerSign = 1U << 13;     // keys of |x|: 0 … 8191
   static constexpr uint32_t kNonFiniteKey = 0xFFU << 5;  // keys of |x| from here are Inf and NaN
 
   // Key of |x|, 0 … kKeysPerSign − 1. Key 0 holds zero and |x| < 2^−131.

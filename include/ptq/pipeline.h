@@ -25,8 +25,8 @@ using Progress = std::function<void(size_t done, size_t total)>;
 // raised. Its FP32 outputs are those of the file.
 struct LoadedModel {
   Model model{};
-  std::string fingerprint{};  // SHA-256 of the file's graph and weights
-  uint64_t size_bytes = 0;    // of the file and its external data
+  std::string fingerprint{};          // SHA-256 of the file's graph and weights
+  uint64_t size_bytes = 0;            // of the file and its external data
   std::vector<std::string> passes{};  // "fold_batch_norm: 52"
   std::vector<std::string> notes{};   // what a pass could not do, in words
 };
@@ -39,19 +39,21 @@ struct DataRequest {
   int64_t max_samples = 0;  // the first so many; 0: all
   int threads = 0;          // 0: all processors
   Progress progress{};
-  const std::atomic<bool>* stop = nullptr;  // set by a signal handler: ends with Error{kInterrupted}
+  const std::atomic<bool>* stop =
+      nullptr;  // set by a signal handler: ends with Error{kInterrupted}
 };
 
 // Observes every value that a plan for `model` needs, in one pass over the samples. `warnings`
 // receives what is odd about the data.
-ActivationStats calibrate_model(const LoadedModel& model, const std::vector<std::string>& keep_float,
-                                const DataRequest& data, std::vector<std::string>& warnings);
+ActivationStats calibrate_model(const LoadedModel& model,
+                                const std::vector<std::string>& keep_float, const DataRequest& data,
+                                std::vector<std::string>& warnings);
 
 // Throws Error{kInput} when `stats` were not measured on `model`.
 void check_stats_belong(const ActivationStats& stats, const LoadedModel& model);
 
 struct QuantizeRequest {
-  const Target* target = nullptr;  // null: the first of targets()
+  const Target* target = nullptr;           // null: the first of targets()
   std::optional<WeightForm> weight_form{};  // empty: that of the target
   EstimatorPolicy policy{};
   std::vector<std::string> keep_float{};  // names of nodes, or of their first outputs
@@ -76,18 +78,18 @@ struct Quantized {
   uint64_t original_size_bytes = 0;
 };
 
-// Diagnoses, plans, rewrites and loads the result in the runtime. Throws Error{kInput} when nothing in
-// the model can run in integers.
+// Diagnoses, plans, rewrites and loads the result in the runtime. Throws Error{kInput} when nothing
+// in the model can run in integers.
 Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
                          const QuantizeRequest& request);
 
 std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
                                             const QuantizeRequest& request);
 
-// Compares two model files on the samples; `labels` is a key of the data's npz files or a .npy / .csv
-// file, or empty.
-Validation validate_models(const std::filesystem::path& fp32, const std::filesystem::path& quantized,
-                           const DataRequest& data, const std::string& labels,
-                           const ValidationLimits& limits);
+// Compares two model files on the samples; `labels` is a key of the data's npz files or a .npy /
+// .csv file, or empty.
+Validation validate_models(const std::filesystem::path& fp32,
+                           const std::filesystem::path& quantized, const DataRequest& data,
+                           const std::string& labels, const ValidationLimits& limits);
 
 }  // namespace ptq

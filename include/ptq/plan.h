@@ -39,7 +39,7 @@ struct Decision {
   size_t node = 0;
   std::string label{};  // node name, or its first output
   std::string op_type{};
-  bool integer = false;    // planned to run in integers
+  bool integer = false;      // planned to run in integers
   bool weight_only = false;  // runs in float, its weight is stored as codes
   std::string reason{};
 };
@@ -62,9 +62,9 @@ struct PlannedConstant {
   size_t slot = 0;
   std::string constant{};
   QuantScheme scheme{};
-  int64_t axis = -1;       // channel axis, or −1
-  bool is_weight = false;  // false: an operand of Add, Mul or Concat; asymmetric per tensor
-  std::string bias{};      // constant that becomes INT32 with scale s_x · s_w; empty = none
+  int64_t axis = -1;         // channel axis, or −1
+  bool is_weight = false;    // false: an operand of Add, Mul or Concat; asymmetric per tensor
+  std::string bias{};        // constant that becomes INT32 with scale s_x · s_w; empty = none
   std::string activation{};  // the value whose scale is s_x
 };
 

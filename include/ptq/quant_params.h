@@ -1,7 +1,7 @@
 #pragma once
 // How real numbers become codes: real = scale · (code − zero_point). The arithmetic is that of ONNX
-// QuantizeLinear: divide by the scale, round half to even, add the zero point, saturate to the type.
-// Plain values; any thread.
+// QuantizeLinear: divide by the scale, round half to even, add the zero point, saturate to the
+// type. Plain values; any thread.
 
 #include <cstdint>
 #include <optional>
@@ -16,7 +16,8 @@ struct QuantScheme {
   DType dtype = DType::kUint8;
   bool symmetric = false;     // real 0 sits in the middle of the codes (0, or 128 for uint8)
   bool narrow_range = false;  // leave out the lowest code: −127…127 instead of −128…127
-  std::optional<int32_t> code_limit = std::nullopt;  // symmetric types only: |code − zero point| ≤ limit (7-bit weights: 64)
+  std::optional<int32_t> code_limit =
+      std::nullopt;  // symmetric types only: |code − zero point| ≤ limit (7-bit weights: 64)
 
   bool operator==(const QuantScheme&) const = default;
 };

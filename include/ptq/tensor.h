@@ -1,7 +1,7 @@
 #pragma once
 // A dense row-major tensor: element type, shape, bytes. The bytes are owned (64-byte aligned) or a
-// view into memory that a shared owner keeps alive, such as a mapped file. Copying a Tensor copies a
-// handle; the first write through `mutable_bytes` detaches it (copy on write). Reading one Tensor
+// view into memory that a shared owner keeps alive, such as a mapped file. Copying a Tensor copies
+// a handle; the first write through `mutable_bytes` detaches it (copy on write). Reading one Tensor
 // from many threads is safe, writing is not.
 
 #include <cstddef>
@@ -24,7 +24,8 @@ int64_t element_count(std::span<const int64_t> shape);
 // "[1,3,224,224]"; "?" stands for an unknown dimension (-1).
 std::string shape_text(std::span<const int64_t> shape);
 
-// Bytes that `count` elements take, 4-bit types packed two a byte. Throws Error{kInput} on overflow.
+// Bytes that `count` elements take, 4-bit types packed two a byte. Throws Error{kInput} on
+// overflow.
 size_t packed_byte_size(DType dtype, int64_t count);
 
 class Tensor {

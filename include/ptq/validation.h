@@ -12,9 +12,9 @@ namespace ptq {
 
 struct OutputError {
   std::string name{};
-  double sqnr_db = 0.0;   // 10·log10(Σx² / Σ(x − x̂)²) pooled over all samples; +infinity: equal
-  double cosine = 0.0;    // of all values of all samples
-  double max_abs = 0.0;   // max |x − x̂|
+  double sqnr_db = 0.0;  // 10·log10(Σx² / Σ(x − x̂)²) pooled over all samples; +infinity: equal
+  double cosine = 0.0;   // of all values of all samples
+  double max_abs = 0.0;  // max |x − x̂|
   double mean_abs = 0.0;
   uint64_t nonfinite = 0;  // NaN and Inf in the quantized model's output
 };
@@ -24,7 +24,8 @@ struct Agreement {
   uint64_t decisions = 0;
   uint64_t equal = 0;
   double percent() const {
-    return decisions == 0 ? 100.0 : 100.0 * static_cast<double>(equal) / static_cast<double>(decisions);
+    return decisions == 0 ? 100.0
+                          : 100.0 * static_cast<double>(equal) / static_cast<double>(decisions);
   }
 };
 
@@ -44,11 +45,11 @@ struct LabelScore {
 };
 
 struct Gate {
-  std::string name{};    // "max-drop"
+  std::string name{};  // "max-drop"
   double limit = 0.0;
   double measured = 0.0;
   bool passed = false;
-  std::string text{};    // "top-1 drop 0.15 points (standard error 0.29), limit 1.00"
+  std::string text{};  // "top-1 drop 0.15 points (standard error 0.29), limit 1.00"
 };
 
 struct Validation {
@@ -63,8 +64,8 @@ struct Validation {
 };
 
 struct ValidationLimits {
-  std::optional<double> max_drop{};  // points of top-1, needs labels
-  std::optional<double> min_sqnr_db{};  // of every output
+  std::optional<double> max_drop{};       // points of top-1, needs labels
+  std::optional<double> min_sqnr_db{};    // of every output
   std::optional<double> min_agreement{};  // percent
 };
 

@@ -1,13 +1,13 @@
 #include "core/atomic_file.h"
 
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-#include <utility>
 
 #include "ptq/error.h"
 
@@ -22,8 +22,7 @@ fs::path folder_of(const fs::path& file) {
 
 [[noreturn]] void fail_io(std::string_view what, const fs::path& path, int error) {
   throw Error(ErrorCode::kEnvironment, fmt::format("cannot {} {}: {}", what,
-                                                   printable(path.string()),
-                                                   std::strerror(error)));
+                                                   printable(path.string()), std::strerror(error)));
 }
 
 }  // namespace
@@ -69,7 +68,9 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   }
 }
 
-void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text))); }
+void AtomicFile::write(std::string_view text) {
+  write(std::as_bytes(std::span(text)));
+}
 
 void AtomicFile::commit() {
   PTQ_CHECK(fd_ >= 0);
@@ -84,7 +85,8 @@ void AtomicFile::commit() {
   }
   temporary_.clear();
   const int folder = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0) {  // the file is whole either way; syncing the folder only makes the name durable
+  if (folder >=
+      0) {  // the file is whole either way; syncing the folder only makes the name durable
     ::fsync(folder);
     ::close(folder);
   }

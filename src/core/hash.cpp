@@ -27,7 +27,9 @@ void Sha256::update(std::span<const std::byte> bytes) {
   PTQ_CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
 }
 
-void Sha256::update(std::string_view text) { update(std::as_bytes(std::span(text))); }
+void Sha256::update(std::string_view text) {
+  update(std::as_bytes(std::span(text)));
+}
 
 void Sha256::update_field(std::string_view text) {
   update(std::to_string(text.size()) + ":");
@@ -39,8 +41,8 @@ std::array<std::byte, 32> Sha256::digest() const {
   PTQ_CHECK(EVP_MD_CTX_copy_ex(copy.context, state_->context) == 1);
   std::array<std::byte, 32> out{};
   unsigned size = 0;
-  PTQ_CHECK(EVP_DigestFinal_ex(copy.context, reinterpret_cast<unsigned char*>(out.data()),
-                               &size) == 1);
+  PTQ_CHECK(EVP_DigestFinal_ex(copy.context, reinterpret_cast<unsigned char*>(out.data()), &size) ==
+            1);
   PTQ_CHECK(size == out.size());
   return out;
 }

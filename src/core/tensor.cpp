@@ -1,12 +1,12 @@
 #include "ptq/tensor.h"
 
-#include <fmt/format.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <new>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "ptq/error.h"
 
@@ -97,8 +97,8 @@ std::string shape_text(std::span<const int64_t> shape) {
   std::string out = "[";
   for (size_t i = 0; i < shape.size(); ++i) {
     out += i == 0 ? "" : ",";
-    out += shape[i] < 0 ? (shape[i] == -1 ? "?" : std::to_string(shape[i]))
-                        : std::to_string(shape[i]);
+    out +=
+        shape[i] < 0 ? (shape[i] == -1 ? "?" : std::to_string(shape[i])) : std::to_string(shape[i]);
   }
   return out + "]";
 }
@@ -106,8 +106,8 @@ std::string shape_text(std::span<const int64_t> shape) {
 size_t packed_byte_size(DType dtype, int64_t count) {
   const auto bits = static_cast<int64_t>(bit_width(dtype));
   if (bits != 0 && count > (std::numeric_limits<int64_t>::max() - 7) / bits) {
-    throw Error(ErrorCode::kInput, fmt::format("size of {} elements of {} overflows", count,
-                                               dtype_name(dtype)));
+    throw Error(ErrorCode::kInput,
+                fmt::format("size of {} elements of {} overflows", count, dtype_name(dtype)));
   }
   return static_cast<size_t>((count * bits + 7) / 8);
 }
@@ -168,20 +168,26 @@ Tensor Tensor::slice_rows(int64_t first, int64_t count) const {
 
 void Tensor::check_type(DType wanted) const {
   if (wanted != dtype_) {
-    throw Error(ErrorCode::kInternal, fmt::format("tensor of {} read as {}", dtype_name(dtype_),
-                                                  dtype_name(wanted)));
+    throw Error(ErrorCode::kInternal,
+                fmt::format("tensor of {} read as {}", dtype_name(dtype_), dtype_name(wanted)));
   }
 }
 
 std::vector<float> to_floats(const Tensor& tensor) {
   const std::span<const std::byte> bytes = tensor.bytes();
   switch (tensor.dtype()) {
-    case DType::kFloat: return cast_all<float>(bytes);
-    case DType::kDouble: return cast_all<double>(bytes);
-    case DType::kFloat16: return convert_halves(bytes, half_to_float);
-    case DType::kBfloat16: return convert_halves(bytes, bfloat16_to_float);
-    case DType::kUint64: return cast_all<uint64_t>(bytes);
-    default: break;
+    case DType::kFloat:
+      return cast_all<float>(bytes);
+    case DType::kDouble:
+      return cast_all<double>(bytes);
+    case DType::kFloat16:
+      return convert_halves(bytes, half_to_float);
+    case DType::kBfloat16:
+      return convert_halves(bytes, bfloat16_to_float);
+    case DType::kUint64:
+      return cast_all<uint64_t>(bytes);
+    default:
+      break;
   }
   const std::vector<int64_t> values = to_int64s(tensor);
   return {values.begin(), values.end()};
@@ -191,18 +197,26 @@ std::vector<int64_t> to_int64s(const Tensor& tensor) {
   const std::span<const std::byte> bytes = tensor.bytes();
   switch (tensor.dtype()) {
     case DType::kUint8:
-    case DType::kBool: return cast_ints<uint8_t>(bytes);
-    case DType::kInt8: return cast_ints<int8_t>(bytes);
-    case DType::kUint16: return cast_ints<uint16_t>(bytes);
-    case DType::kInt16: return cast_ints<int16_t>(bytes);
-    case DType::kInt32: return cast_ints<int32_t>(bytes);
-    case DType::kUint32: return cast_ints<uint32_t>(bytes);
-    case DType::kInt64: return cast_ints<int64_t>(bytes);
+    case DType::kBool:
+      return cast_ints<uint8_t>(bytes);
+    case DType::kInt8:
+      return cast_ints<int8_t>(bytes);
+    case DType::kUint16:
+      return cast_ints<uint16_t>(bytes);
+    case DType::kInt16:
+      return cast_ints<int16_t>(bytes);
+    case DType::kInt32:
+      return cast_ints<int32_t>(bytes);
+    case DType::kUint32:
+      return cast_ints<uint32_t>(bytes);
+    case DType::kInt64:
+      return cast_ints<int64_t>(bytes);
     case DType::kUint4:
-    case DType::kInt4: return unpack_nibbles(tensor);
+    case DType::kInt4:
+      return unpack_nibbles(tensor);
     default:
-      throw Error(ErrorCode::kInput,
-                  fmt::format("expected a tensor of integers, found {}", dtype_name(tensor.dtype())));
+      throw Error(ErrorCode::kInput, fmt::format("expected a tensor of integers, found {}",
+                                                 dtype_name(tensor.dtype())));
   }
 }
 

@@ -79,7 +79,9 @@ void replace_in_nodes(Graph& graph, std::string_view from, std::string_view to) 
 
 }  // namespace
 
-NameScope::NameScope(const Graph& graph) { collect_names(graph, taken_); }
+NameScope::NameScope(const Graph& graph) {
+  collect_names(graph, taken_);
+}
 
 std::string NameScope::unique(std::string_view base) {
   std::string name(base);

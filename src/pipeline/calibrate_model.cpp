@@ -8,8 +8,9 @@
 
 namespace ptq {
 
-ActivationStats calibrate_model(const LoadedModel& model, const std::vector<std::string>& keep_float,
-                                const DataRequest& data, std::vector<std::string>& warnings) {
+ActivationStats calibrate_model(const LoadedModel& model,
+                                const std::vector<std::string>& keep_float, const DataRequest& data,
+                                std::vector<std::string>& warnings) {
   const std::vector<std::string> values =
       values_to_observe(analyze_structure(model.model.graph, keep_float));
   if (values.empty()) {
@@ -30,9 +31,10 @@ ActivationStats calibrate_model(const LoadedModel& model, const std::vector<std:
   }
   for (const auto& [name, tensor] : stats.tensors) {
     if (tensor.nan + tensor.inf > 0) {
-      warnings.push_back(fmt::format("{} held {} NaN and {} infinite value(s) during calibration; "
-                                     "they are left out of its range",
-                                     printable(name), tensor.nan, tensor.inf));
+      warnings.push_back(
+          fmt::format("{} held {} NaN and {} infinite value(s) during calibration; "
+                      "they are left out of its range",
+                      printable(name), tensor.nan, tensor.inf));
     }
   }
   return stats;
@@ -40,10 +42,11 @@ ActivationStats calibrate_model(const LoadedModel& model, const std::vector<std:
 
 void check_stats_belong(const ActivationStats& stats, const LoadedModel& model) {
   if (stats.model_fingerprint != model.fingerprint) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("the statistics were measured on another model (fingerprint {}..., this "
-                            "model has {}...); run `ptq calibrate` on this model",
-                            stats.model_fingerprint.substr(0, 12), model.fingerprint.substr(0, 12)));
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("the statistics were measured on another model (fingerprint {}..., this "
+                    "model has {}...); run `ptq calibrate` on this model",
+                    stats.model_fingerprint.substr(0, 12), model.fingerprint.substr(0, 12)));
   }
 }
 

@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <set>
+
+#include <fmt/format.h>
 
 #include "onnx_io/fingerprint.h"
 #include "onnx_io/infer_shapes.h"
@@ -22,10 +22,11 @@ void refuse_quantized(const Model& model, const std::filesystem::path& path) {
                  : 0U;
   }
   if (count > 0) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{} is already quantized: it has {} quantization node(s); give the FP32 "
-                            "model it was made from",
-                            printable(path.string()), count));
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("{} is already quantized: it has {} quantization node(s); give the FP32 "
+                    "model it was made from",
+                    printable(path.string()), count));
   }
 }
 

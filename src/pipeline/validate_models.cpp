@@ -1,6 +1,6 @@
-#include <fmt/format.h>
-
 #include <filesystem>
+
+#include <fmt/format.h>
 
 #include "data/labels.h"
 #include "data/sample_source.h"
@@ -48,20 +48,20 @@ std::unique_ptr<SampleSource> open_labelled(const Graph& graph, const DataReques
   }
   std::unique_ptr<SampleSource> source = open_data(data.path, input_specs(graph), options);
   std::vector<int64_t> values = read_labels(labels);
-  const bool enough = values.size() == source->size() ||
-                      (data.max_samples > 0 && values.size() > source->size());
+  const bool enough =
+      values.size() == source->size() || (data.max_samples > 0 && values.size() > source->size());
   if (!enough) {
-    throw Error(ErrorCode::kInput, fmt::format("{} has {} labels for {} samples",
-                                               printable(labels), values.size(), source->size()));
+    throw Error(ErrorCode::kInput, fmt::format("{} has {} labels for {} samples", printable(labels),
+                                               values.size(), source->size()));
   }
   return std::make_unique<LabelledSource>(std::move(source), std::move(values));
 }
 
 }  // namespace
 
-Validation validate_models(const std::filesystem::path& fp32, const std::filesystem::path& quantized,
-                           const DataRequest& data, const std::string& labels,
-                           const ValidationLimits& limits) {
+Validation validate_models(const std::filesystem::path& fp32,
+                           const std::filesystem::path& quantized, const DataRequest& data,
+                           const std::string& labels, const ValidationLimits& limits) {
   if (limits.max_drop && labels.empty()) {
     throw Error(ErrorCode::kUsage, "--max-drop needs labels: give --labels KEY or --labels FILE");
   }

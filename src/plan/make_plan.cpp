@@ -1,10 +1,10 @@
 #include "plan/make_plan.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "plan/saturation_fit.h"
 #include "ptq/error.h"
@@ -43,10 +43,11 @@ class Planner {
       }
     }
     if (count > 0) {
-      throw Error(ErrorCode::kInput,
-                  fmt::format("the statistics lack {} tensor(s) that this plan needs ({}{}); calibrate "
-                              "again with this version and target",
-                              count, missing, count > 5 ? ", ..." : ""));
+      throw Error(
+          ErrorCode::kInput,
+          fmt::format("the statistics lack {} tensor(s) that this plan needs ({}{}); calibrate "
+                      "again with this version and target",
+                      count, missing, count > 5 ? ", ..." : ""));
     }
   }
 
@@ -55,8 +56,8 @@ class Planner {
       PlannedActivation planned{.value = value.value, .all_uses = value.all_uses};
       if (value.shares.empty()) {
         const ChosenRange& chosen = ranges_.at(value.value);
-        planned.params = params_for_range(chosen.range.lo, chosen.range.hi,
-                                          plan_.target->activation);
+        planned.params =
+            params_for_range(chosen.range.lo, chosen.range.hi, plan_.target->activation);
         fit_to_saturation(saturation_of(value.value), plan_.target->activation, planned.params);
         planned.estimator = chosen.estimator;
         planned.reason = chosen.reason;
@@ -71,8 +72,7 @@ class Planner {
   // Bounds of the Relu / Clip that the codes of `value` absorb; unbounded when there is none.
   SaturationBounds saturation_of(std::string_view value) const {
     const size_t position = index_.producer_position(value);
-    if (position == GraphIndex::npos ||
-        structure_.nodes[position].rule == nullptr ||
+    if (position == GraphIndex::npos || structure_.nodes[position].rule == nullptr ||
         structure_.nodes[position].rule->op_class != OpClass::kActivation) {
       return {};
     }
@@ -129,7 +129,9 @@ class Planner {
     } else if (entry.integer && entry.rule->op_class == OpClass::kElementwise) {
       for (size_t slot = 0; slot < node.inputs.size(); ++slot) {
         if (index_.constant(node.inputs[slot]) != nullptr) {
-          plan_.constants.push_back({.node = i, .slot = slot, .constant = node.inputs[slot],
+          plan_.constants.push_back({.node = i,
+                                     .slot = slot,
+                                     .constant = node.inputs[slot],
                                      .scheme = plan_.target->activation});
         }
       }
@@ -140,14 +142,18 @@ class Planner {
     const Node& node = graph_.nodes[i];
     const WeightSlot slot = weight_slot(node, index_);
     if (node.op_type == "MatMul" && index_.constant(node.input(0)) != nullptr) {
-      plan_.constants.push_back({.node = i, .slot = 0, .constant = node.inputs[0],
-                                 .scheme = plan_.target->activation});
+      plan_.constants.push_back(
+          {.node = i, .slot = 0, .constant = node.inputs[0], .scheme = plan_.target->activation});
     }
     if (index_.constant(node.input(slot.slot)) == nullptr) {
       return;  // activation × activation
     }
-    PlannedConstant planned{.node = i, .slot = slot.slot, .constant = node.inputs[slot.slot],
-                            .scheme = weight_scheme(form_), .axis = slot.axis, .is_weight = true};
+    PlannedConstant planned{.node = i,
+                            .slot = slot.slot,
+                            .constant = node.inputs[slot.slot],
+                            .scheme = weight_scheme(form_),
+                            .axis = slot.axis,
+                            .is_weight = true};
     if (with_bias && slot.bias_slot != 0 && has_vector_bias(node, slot)) {
       planned.bias = node.inputs[slot.bias_slot];
       planned.activation = node.inputs[0];

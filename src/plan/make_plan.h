@@ -16,8 +16,8 @@ struct ChosenRange {
   std::string reason;
 };
 
-// `ranges` must hold every name of values_to_observe(structure), else Error{kInput} lists the missing
-// ones: a default range is never invented. `form` says how weights are coded.
+// `ranges` must hold every name of values_to_observe(structure), else Error{kInput} lists the
+// missing ones: a default range is never invented. `form` says how weights are coded.
 QuantPlan make_plan(const Graph& graph, const Structure& structure,
                     const std::map<std::string, ChosenRange>& ranges, const Target& target,
                     WeightForm form);

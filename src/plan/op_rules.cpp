@@ -1,9 +1,9 @@
 #include "plan/op_rules.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "ptq/error.h"
 
@@ -129,7 +129,9 @@ constexpr std::array<OpRule, 24> kRules = {{
 
 }  // namespace
 
-std::span<const OpRule> op_rules() { return kRules; }
+std::span<const OpRule> op_rules() {
+  return kRules;
+}
 
 const OpRule* find_op_rule(const Node& node) {
   if (!node.domain.empty()) {

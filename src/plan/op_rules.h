@@ -33,8 +33,8 @@ std::span<const OpRule> op_rules();
 // Rule of a node of the standard domain, or nullptr.
 const OpRule* find_op_rule(const Node& node);
 
-// Operand `slot` of a compute node that holds a constant weight, and the axis of its output channels
-// (−1: per tensor only).
+// Operand `slot` of a compute node that holds a constant weight, and the axis of its output
+// channels (−1: per tensor only).
 struct WeightSlot {
   size_t slot = 1;
   int64_t axis = -1;

@@ -1,7 +1,7 @@
 #pragma once
 // Relu and Clip vanish into the saturation of the codes behind them, but only when the codes reach
-// no further than the activation: the runtime checks that, and computes the node in float otherwise.
-// Pure functions; any thread.
+// no further than the activation: the runtime checks that, and computes the node in float
+// otherwise. Pure functions; any thread.
 
 #include <limits>
 

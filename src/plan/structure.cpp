@@ -1,9 +1,9 @@
 #include "plan/structure.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "ptq/error.h"
 
@@ -192,7 +192,8 @@ class Analysis {
       } else if (entry.rule->op_class == OpClass::kWeightOnly) {
         entry.reason = "the target computes it in float; the weight is stored as codes";
       } else {
-        entry.reason = "no integer neighbours on both sides: converting would cost more than it saves";
+        entry.reason =
+            "no integer neighbours on both sides: converting would cost more than it saves";
       }
     }
   }

@@ -31,8 +31,8 @@ struct CodedValue {
 };
 
 struct Structure {
-  std::vector<NodeStructure> nodes{};   // one a node
-  std::vector<CodedValue> values{};     // in order of production
+  std::vector<NodeStructure> nodes{};  // one a node
+  std::vector<CodedValue> values{};    // in order of production
 };
 
 Structure analyze_structure(const Graph& graph, const std::vector<std::string>& keep_float);

@@ -1,7 +1,7 @@
-#include <fmt/format.h>
-
 #include <array>
 #include <span>
+
+#include <fmt/format.h>
 
 #include "ptq/error.h"
 #include "ptq/plan.h"
@@ -17,19 +17,21 @@ struct FormRow {
 
 const std::array<FormRow, 3>& forms() {
   static const std::array<FormRow, 3> kForms = {{
-      {WeightForm::kInt8, "int8",
-       {.dtype = DType::kInt8, .symmetric = true, .narrow_range = true}},
+      {WeightForm::kInt8, "int8", {.dtype = DType::kInt8, .symmetric = true, .narrow_range = true}},
       // |w| <= 64 keeps 2 · 255 · 64 = 32,640 below 2^15 - 1.
-      {WeightForm::kInt8Reduced, "int8-7bit",
+      {WeightForm::kInt8Reduced,
+       "int8-7bit",
        {.dtype = DType::kInt8, .symmetric = true, .narrow_range = true, .code_limit = 64}},
-      {WeightForm::kUint8, "uint8",
+      {WeightForm::kUint8,
+       "uint8",
        {.dtype = DType::kUint8, .symmetric = true, .narrow_range = true}},
   }};
   return kForms;
 }
 
 constexpr std::array<Target, 1> kTargets = {{
-    {"ort-x86", "ONNX Runtime on x86-64 processors, with or without VNNI",
+    {"ort-x86",
+     "ONNX Runtime on x86-64 processors, with or without VNNI",
      {.dtype = DType::kUint8, .symmetric = false},
      WeightForm::kUint8},
 }};
@@ -51,8 +53,9 @@ WeightForm parse_weight_form(std::string_view name) {
       return row.form;
     }
   }
-  throw Error(ErrorCode::kUsage, fmt::format("expected weights of int8, int8-7bit or uint8, found {}",
-                                             printable(name)));
+  throw Error(
+      ErrorCode::kUsage,
+      fmt::format("expected weights of int8, int8-7bit or uint8, found {}", printable(name)));
 }
 
 QuantScheme weight_scheme(WeightForm form) {
@@ -64,7 +67,9 @@ QuantScheme weight_scheme(WeightForm form) {
   PTQ_CHECK(false);
 }
 
-std::span<const Target> targets() { return kTargets; }
+std::span<const Target> targets() {
+  return kTargets;
+}
 
 const Target& find_target(std::string_view name) {
   std::string names;

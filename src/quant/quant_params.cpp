@@ -1,10 +1,10 @@
 #include "ptq/quant_params.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "ptq/error.h"
 

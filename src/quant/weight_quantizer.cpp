@@ -1,10 +1,10 @@
 #include "quant/weight_quantizer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "ptq/error.h"
 
@@ -73,8 +73,7 @@ double store_codes(const std::vector<float>& values, const AxisView& view,
       noise += error * error;
     }
   });
-  return noise == 0.0 ? std::numeric_limits<double>::infinity()
-                      : 10.0 * std::log10(signal / noise);
+  return noise == 0.0 ? std::numeric_limits<double>::infinity() : 10.0 * std::log10(signal / noise);
 }
 
 }  // namespace
@@ -83,12 +82,11 @@ QuantizedWeight quantize_weight(const Tensor& weight, const QuantScheme& scheme,
                                 const std::vector<float>& lowest_scale) {
   PTQ_CHECK(scheme.symmetric && axis < weight.rank());
   const std::vector<float> values = to_floats(weight);
-  const auto bad = std::find_if(values.begin(), values.end(),
-                                [](float v) { return !std::isfinite(v); });
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
   if (bad != values.end()) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("expected finite weights, found {} at flat index {}", *bad,
-                            bad - values.begin()));
+    throw Error(ErrorCode::kInput, fmt::format("expected finite weights, found {} at flat index {}",
+                                               *bad, bad - values.begin()));
   }
   const AxisView view = view_axis(weight.shape(), axis);
   QuantParams params{.dtype = scheme.dtype, .axis = axis};

@@ -12,7 +12,7 @@ namespace ptq {
 struct QuantizedWeight {
   Tensor codes{};        // same shape as the weight, element type of the scheme
   QuantParams params{};  // axis −1 (one entry) or `axis` (one entry an index)
-  double sqnr_db = 0.0;     // of the whole tensor; +infinity when nothing is lost
+  double sqnr_db = 0.0;  // of the whole tensor; +infinity when nothing is lost
 };
 
 // Round to nearest with scales from the absolute maximum. `weight` is float32, float16, bfloat16 or

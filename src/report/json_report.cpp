@@ -1,10 +1,10 @@
 #include "report/json_report.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <fstream>
 #include <map>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/hash.h"
@@ -174,7 +174,8 @@ std::string stats_json(const ReportHeader& header, const ActivationStats& stats)
   return dump(document);
 }
 
-std::string diagnosis_json(const ReportHeader& header, const std::vector<TensorDiagnosis>& tensors) {
+std::string diagnosis_json(const ReportHeader& header,
+                           const std::vector<TensorDiagnosis>& tensors) {
   Json document = start(header);
   std::map<std::string, uint64_t> severities;
   std::map<std::string, uint64_t> estimators;
@@ -199,17 +200,16 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
     integer += decision.integer ? 1U : 0U;
   }
   document["output"] = file_json(output);
-  document["summary"] = {
-      {"target", result.plan.target->name},
-      {"original_bytes", result.original_size_bytes},
-      {"quantized_bytes", result.size_bytes},
-      {"size_ratio", number(static_cast<double>(result.original_size_bytes) /
-                            static_cast<double>(result.size_bytes))},
-      {"nodes", result.plan.decisions.size()},
-      {"nodes_integer", integer},
-      {"runtime_integer_kernels", result.runtime.integer_nodes},
-      {"runtime_float_products", result.runtime.float_nodes},
-      {"runtime_pairs_left", result.runtime.pairs_left}};
+  document["summary"] = {{"target", result.plan.target->name},
+                         {"original_bytes", result.original_size_bytes},
+                         {"quantized_bytes", result.size_bytes},
+                         {"size_ratio", number(static_cast<double>(result.original_size_bytes) /
+                                               static_cast<double>(result.size_bytes))},
+                         {"nodes", result.plan.decisions.size()},
+                         {"nodes_integer", integer},
+                         {"runtime_integer_kernels", result.runtime.integer_nodes},
+                         {"runtime_float_products", result.runtime.float_nodes},
+                         {"runtime_pairs_left", result.runtime.pairs_left}};
   document["preparation"] = model.passes;
   document["findings"] = model.notes;
   for (const std::string& finding : result.plan.findings) {

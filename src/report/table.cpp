@@ -1,11 +1,11 @@
 #include "report/table.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "ptq/error.h"
 

@@ -1,10 +1,10 @@
 #include "report/text_report.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "ptq/error.h"
 #include "report/table.h"
@@ -18,7 +18,9 @@ std::string ratio_text(double ratio) {
   return ratio < 1000.0 ? fmt::format("{:.1f}", ratio) : fmt::format("{:.2g}", ratio);
 }
 
-std::string real_text(float value) { return fmt::format("{:.4g}", value); }
+std::string real_text(float value) {
+  return fmt::format("{:.4g}", value);
+}
 
 // "12 Conv, 3 MatMul", most frequent first.
 std::string counts_text(const std::map<std::string, uint64_t>& counts) {
@@ -36,10 +38,12 @@ std::string value_text(const ValueInfo& value) {
   if (value.has_shape) {
     dims = "[";
     for (size_t i = 0; i < value.shape.size(); ++i) {
-      const bool named = value.shape[i] < 0 && i < value.symbols.size() && !value.symbols[i].empty();
+      const bool named =
+          value.shape[i] < 0 && i < value.symbols.size() && !value.symbols[i].empty();
       dims += i > 0 ? "," : "";
-      dims += named ? printable(value.symbols[i], 40)
-                    : value.shape[i] < 0 ? "?" : std::to_string(value.shape[i]);
+      dims += named                ? printable(value.symbols[i], 40)
+              : value.shape[i] < 0 ? "?"
+                                   : std::to_string(value.shape[i]);
     }
     dims += "]";
   }
@@ -74,7 +78,8 @@ TextTable float_table(const QuantPlan& plan) {
       ++groups[{decision.op_type, decision.reason}];
     }
   }
-  TextTable table({{"nodes", Align::kRight}, {"operator", Align::kLeft, 24}, {"reason", Align::kLeft, 90}});
+  TextTable table(
+      {{"nodes", Align::kRight}, {"operator", Align::kLeft, 24}, {"reason", Align::kLeft, 90}});
   for (const auto& [group, count] : groups) {
     table.add_row({std::to_string(count), group.first, group.second});
   }
@@ -86,9 +91,10 @@ std::string advice(const Quantized& result) {
   const auto hard = std::ranges::count_if(
       result.diagnoses, [](const TensorDiagnosis& t) { return t.severity == "hard"; });
   if (hard > 0) {
-    out += fmt::format("  {} tensor(s) are hard to quantize: `ptq diagnose` shows them; keep the worst "
-                       "in float with --keep-float NODE\n",
-                       hard);
+    out += fmt::format(
+        "  {} tensor(s) are hard to quantize: `ptq diagnose` shows them; keep the worst "
+        "in float with --keep-float NODE\n",
+        hard);
   }
   if (result.runtime.float_nodes > 0) {
     out += fmt::format("  {} product(s) run in float, e.g. {}\n", result.runtime.float_nodes,
@@ -136,8 +142,7 @@ std::string stats_text(const ActivationStats& stats, const std::filesystem::path
     values += tensor.count;
   }
   return fmt::format("{} samples, {} tensors, {:.3g} values counted\nwrote {}\n", stats.samples,
-                     stats.tensors.size(), static_cast<double>(values),
-                     printable(output.string()));
+                     stats.tensors.size(), static_cast<double>(values), printable(output.string()));
 }
 
 std::string diagnosis_text(const std::vector<TensorDiagnosis>& tensors, size_t top) {
@@ -169,10 +174,10 @@ std::string quantize_text(const LoadedModel& model, const Quantized& result,
     integer += decision.integer ? 1U : 0U;
   }
   std::string out;
-  out += fmt::format("size     {} -> {}, {:.2f} x smaller\n", size_text(result.original_size_bytes),
-                     size_text(result.size_bytes),
-                     static_cast<double>(result.original_size_bytes) /
-                         static_cast<double>(result.size_bytes));
+  out += fmt::format(
+      "size     {} -> {}, {:.2f} x smaller\n", size_text(result.original_size_bytes),
+      size_text(result.size_bytes),
+      static_cast<double>(result.original_size_bytes) / static_cast<double>(result.size_bytes));
   out += fmt::format("plan     {} of {} nodes in integers for {}\n", integer,
                      result.plan.decisions.size(), result.plan.target->name);
   out += fmt::format("runtime  {} integer kernels, {} products in float, {} Q/DQ nodes left\n",
@@ -205,8 +210,8 @@ std::string validation_text(const Validation& validation) {
                      {"max error", Align::kRight},
                      {"mean error", Align::kRight}});
   for (const OutputError& output : validation.outputs) {
-    outputs.add_row({output.name, decibel_text(output.sqnr_db), fmt::format("{:.6f}", output.cosine),
-                     fmt::format("{:.4g}", output.max_abs),
+    outputs.add_row({output.name, decibel_text(output.sqnr_db),
+                     fmt::format("{:.6f}", output.cosine), fmt::format("{:.4g}", output.max_abs),
                      fmt::format("{:.4g}", output.mean_abs)});
   }
   std::string out = fmt::format("{} samples\n{}", validation.samples, outputs.text());
@@ -216,12 +221,13 @@ std::string validation_text(const Validation& validation) {
   }
   if (validation.labels) {
     const LabelScore& score = *validation.labels;
-    out += fmt::format("top-1 accuracy   FP32 {:.2f} %, quantized {:.2f} %: {:+.2f} points, standard "
-                       "error {:.2f}\n",
-                       score.fp32_percent(), score.quantized_percent(), -score.drop_points(),
-                       score.drop_standard_error());
-    out += fmt::format("                 {} broken, {} repaired of {}\n", score.broken, score.repaired,
-                       score.samples);
+    out += fmt::format(
+        "top-1 accuracy   FP32 {:.2f} %, quantized {:.2f} %: {:+.2f} points, standard "
+        "error {:.2f}\n",
+        score.fp32_percent(), score.quantized_percent(), -score.drop_points(),
+        score.drop_standard_error());
+    out += fmt::format("                 {} broken, {} repaired of {}\n", score.broken,
+                       score.repaired, score.samples);
   }
   for (const Gate& gate : validation.gates) {
     out += fmt::format("gate {}  {}\n", gate.passed ? "ok    " : "MISSED", gate.text);

@@ -1,10 +1,10 @@
 #include "transform/insert_qdq.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "graph/edit.h"
 #include "graph/index.h"
@@ -64,8 +64,8 @@ class Inserter {
         params.per_axis() ? Shape{static_cast<int64_t>(params.scale.size())} : Shape{};
     std::string scale =
         add_constant(value + "_scale", Tensor::from<float>(shape, std::span(params.scale)));
-    std::string zero_point = add_constant(value + "_zero_point",
-                                          code_tensor(params.dtype, shape, params.zero_point));
+    std::string zero_point =
+        add_constant(value + "_zero_point", code_tensor(params.dtype, shape, params.zero_point));
     return {std::move(scale), std::move(zero_point)};
   }
 
@@ -111,12 +111,11 @@ class Inserter {
       activation_scale = params_.at(planned.activation)->scale.at(0);
       floor = bias_scale_floor(index_.constant(planned.bias)->tensor, activation_scale);
     }
-    QuantizedWeight weight =
-        quantize_weight(constant->tensor, planned.scheme, planned.axis, floor);
+    QuantizedWeight weight = quantize_weight(constant->tensor, planned.scheme, planned.axis, floor);
     result_.weights.push_back({planned.constant, node.name, weight.sqnr_db});
     const std::vector<float> scale = weight.params.scale;
-    node.inputs[planned.slot] = add_dequantized(planned.constant, std::move(weight.codes),
-                                                weight.params, planned.node);
+    node.inputs[planned.slot] =
+        add_dequantized(planned.constant, std::move(weight.codes), weight.params, planned.node);
     if (!planned.bias.empty()) {
       insert_bias(planned, scale, activation_scale, node);
     }
@@ -126,8 +125,7 @@ class Inserter {
                    float activation_scale, Node& node) {
     QuantParams params{.dtype = DType::kInt32, .axis = 0};
     for (const float scale : weight_scale) {
-      params.scale.push_back(
-          std::max(scale * activation_scale, std::numeric_limits<float>::min()));
+      params.scale.push_back(std::max(scale * activation_scale, std::numeric_limits<float>::min()));
     }
     const Tensor& bias = index_.constant(planned.bias)->tensor;
     const Tensor codes =
@@ -149,17 +147,17 @@ class Inserter {
   void insert_operand(const PlannedConstant& planned, const Constant& constant, Node& node) {
     const std::vector<float> values = to_floats(constant.tensor);
     const auto [lo, hi] = std::minmax_element(values.begin(), values.end());
-    const QuantParams params = params_for_range(values.empty() ? 0.0F : *lo,
-                                                values.empty() ? 0.0F : *hi, planned.scheme);
+    const QuantParams params =
+        params_for_range(values.empty() ? 0.0F : *lo, values.empty() ? 0.0F : *hi, planned.scheme);
     std::vector<int32_t> codes;
     codes.reserve(values.size());
     for (const float value : values) {
       codes.push_back(
           quantize(value, params.scale[0], params.zero_point[0], code_range(planned.scheme)));
     }
-    node.inputs[planned.slot] = add_dequantized(
-        planned.constant, code_tensor(params.dtype, constant.tensor.shape(), codes), params,
-        planned.node);
+    node.inputs[planned.slot] =
+        add_dequantized(planned.constant, code_tensor(params.dtype, constant.tensor.shape(), codes),
+                        params, planned.node);
   }
 
   void insert_pair(const PlannedActivation& planned) {

@@ -1,13 +1,13 @@
 #include "validate/compare.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <mutex>
+
+#include <fmt/format.h>
 
 #include "core/parallel.h"
 #include "ptq/error.h"
@@ -85,7 +85,9 @@ std::vector<int64_t> arg_max_rows(const Tensor& tensor) {
   return out;
 }
 
-bool is_numeric(DType dtype) { return bit_width(dtype) >= 8 && bit_width(dtype) <= 64; }
+bool is_numeric(DType dtype) {
+  return bit_width(dtype) >= 8 && bit_width(dtype) <= 64;
+}
 
 SampleResult compare_sample(const Session& fp32, const Session& quantized, const Sample& sample) {
   const std::vector<Tensor> reference = fp32.run(sample.inputs);
@@ -93,15 +95,15 @@ SampleResult compare_sample(const Session& fp32, const Session& quantized, const
   SampleResult result{.outputs = {}, .agreement = {}, .label = sample.label};
   for (size_t k = 0; k < reference.size(); ++k) {
     if (reference[k].shape() != other[k].shape()) {
-      throw Error(ErrorCode::kInput,
-                  fmt::format("output {} has shape {} in the FP32 model and {} in the quantized one "
-                              "(sample {})",
-                              printable(fp32.outputs()[k].name), shape_text(reference[k].shape()),
-                              shape_text(other[k].shape()), printable(sample.origin)));
+      throw Error(
+          ErrorCode::kInput,
+          fmt::format("output {} has shape {} in the FP32 model and {} in the quantized one "
+                      "(sample {})",
+                      printable(fp32.outputs()[k].name), shape_text(reference[k].shape()),
+                      shape_text(other[k].shape()), printable(sample.origin)));
     }
-    result.outputs.push_back(is_numeric(reference[k].dtype())
-                                 ? compare_values(reference[k], other[k])
-                                 : OutputSums{});
+    result.outputs.push_back(
+        is_numeric(reference[k].dtype()) ? compare_values(reference[k], other[k]) : OutputSums{});
   }
   const bool has_rows = !reference.empty() && is_numeric(reference[0].dtype()) &&
                         reference[0].rank() >= 2 && reference[0].shape().back() > 1;
@@ -132,9 +134,10 @@ void check_same_interface(const Session& fp32, const Session& quantized) {
     const std::string a = names(inputs ? fp32.inputs() : fp32.outputs());
     const std::string b = names(inputs ? quantized.inputs() : quantized.outputs());
     if (a != b) {
-      throw Error(ErrorCode::kInput,
-                  fmt::format("the two models differ in their {}: FP32 has [{}], quantized has [{}]",
-                              inputs ? "inputs" : "outputs", a, b));
+      throw Error(
+          ErrorCode::kInput,
+          fmt::format("the two models differ in their {}: FP32 has [{}], quantized has [{}]",
+                      inputs ? "inputs" : "outputs", a, b));
     }
   }
 }

@@ -20,8 +20,8 @@ struct CompareOptions {
 Validation compare_models(const Session& fp32, const Session& quantized, SampleSource& source,
                           const CompareOptions& options);
 
-// Judges `validation` and appends one gate a limit that is set. Throws Error{kUsage} when a limit has
-// nothing to be measured on (max_drop without labels).
+// Judges `validation` and appends one gate a limit that is set. Throws Error{kUsage} when a limit
+// has nothing to be measured on (max_drop without labels).
 void apply_gates(const ValidationLimits& limits, Validation& validation);
 
 }  // namespace ptq

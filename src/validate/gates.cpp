@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "ptq/error.h"
 #include "validate/compare.h"
@@ -10,12 +10,14 @@
 namespace ptq {
 
 double LabelScore::fp32_percent() const {
-  return samples == 0 ? 0.0 : 100.0 * static_cast<double>(fp32_correct) / static_cast<double>(samples);
+  return samples == 0 ? 0.0
+                      : 100.0 * static_cast<double>(fp32_correct) / static_cast<double>(samples);
 }
 
 double LabelScore::quantized_percent() const {
-  return samples == 0 ? 0.0
-                      : 100.0 * static_cast<double>(quantized_correct) / static_cast<double>(samples);
+  return samples == 0
+             ? 0.0
+             : 100.0 * static_cast<double>(quantized_correct) / static_cast<double>(samples);
 }
 
 double LabelScore::drop_points() const {
@@ -44,7 +46,9 @@ void apply_gates(const ValidationLimits& limits, Validation& validation) {
   for (const OutputError& output : validation.outputs) {
     if (output.nonfinite > 0) {
       validation.gates.push_back(
-          {.name = "finite", .limit = 0.0, .measured = static_cast<double>(output.nonfinite),
+          {.name = "finite",
+           .limit = 0.0,
+           .measured = static_cast<double>(output.nonfinite),
            .passed = false,
            .text = fmt::format("output {} of the quantized model holds {} NaN or infinite value(s)",
                                printable(output.name), output.nonfinite)});
@@ -56,7 +60,9 @@ void apply_gates(const ValidationLimits& limits, Validation& validation) {
     }
     const LabelScore& score = *validation.labels;
     validation.gates.push_back(
-        {.name = "max-drop", .limit = *limits.max_drop, .measured = score.drop_points(),
+        {.name = "max-drop",
+         .limit = *limits.max_drop,
+         .measured = score.drop_points(),
          .passed = score.drop_points() <= *limits.max_drop,
          .text = fmt::format("top-1 drop {:.2f} points (standard error {:.2f}), limit {:.2f}",
                              score.drop_points(), score.drop_standard_error(), *limits.max_drop)});
@@ -71,11 +77,13 @@ void apply_gates(const ValidationLimits& limits, Validation& validation) {
       }
     }
     validation.gates.push_back(
-        {.name = "min-sqnr", .limit = *limits.min_sqnr_db, .measured = worst,
+        {.name = "min-sqnr",
+         .limit = *limits.min_sqnr_db,
+         .measured = worst,
          .passed = worst >= *limits.min_sqnr_db,
-         .text = fmt::format("lowest output SQNR {:.2f} dB{}, limit {:.2f} dB", worst,
-                             name.empty() ? "" : " (" + printable(name) + ")",
-                             *limits.min_sqnr_db)});
+         .text =
+             fmt::format("lowest output SQNR {:.2f} dB{}, limit {:.2f} dB", worst,
+                         name.empty() ? "" : " (" + printable(name) + ")", *limits.min_sqnr_db)});
   }
   if (limits.min_agreement) {
     if (!validation.agreement) {
@@ -83,8 +91,10 @@ void apply_gates(const ValidationLimits& limits, Validation& validation) {
                   "--min-agreement needs a first output with classes along its last axis");
     }
     const double percent = validation.agreement->percent();
-    validation.gates.push_back({.name = "min-agreement", .limit = *limits.min_agreement,
-                                .measured = percent, .passed = percent >= *limits.min_agreement,
+    validation.gates.push_back({.name = "min-agreement",
+                                .limit = *limits.min_agreement,
+                                .measured = percent,
+                                .passed = percent >= *limits.min_agreement,
                                 .text = fmt::format("top-1 agreement {:.2f} %, limit {:.2f} %",
                                                     percent, *limits.min_agreement)});
   }
