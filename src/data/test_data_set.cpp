@@ -1,0 +1,147 @@
+// Samples from test_data_set_N folders, the form of the ONNX model zoo and of backend tests.
+
+#include <algorithm>
+#include <map>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "data/array_fit.h"
+#include "data/byte_stream.h"
+#include "data/sample_check.h"
+#include "data/sample_reader.h"
+#include "onnx_io/tensor_file.h"
+#include "ptq/error.h"
+
+namespace ptq {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path input_file(const fs::path& folder, size_t k) {
+  return folder / fmt::format("input_{}.pb", k);
+}
+
+// How many files input_0.pb, input_1.pb, … follow each other without a gap.
+size_t count_input_files(const fs::path& folder) {
+  std::error_code ignored;
+  size_t count = 0;
+  while (fs::exists(input_file(folder, count), ignored)) {
+    ++count;
+  }
+  return count;
+}
+
+class TestSetReader : public SampleReader {
+ public:
+  TestSetReader(std::vector<fs::path> folders, std::vector<InputSpec> inputs,
+                const DataOptions& options)
+      : folders_(std::move(folders)),
+        inputs_(std::move(inputs)),
+        allow_nonfinite_(options.allow_nonfinite) {
+    if (!options.label_key.empty()) {
+      throw Error(
+          ErrorCode::kUsage,
+          fmt::format("labels by key '{}' need npz files, but {} is a test_data_set folder; "
+                      "give the labels in a file of their own",
+                      printable(options.label_key), path_text(folders_.front())));
+    }
+    if (options.max_samples > 0) {
+      folders_.resize(std::min(folders_.size(), static_cast<size_t>(options.max_samples)));
+    }
+    for (const fs::path& folder : folders_) {
+      const size_t found = count_input_files(folder);
+      if (found < inputs_.size()) {
+        throw Error(ErrorCode::kInput,
+                    fmt::format("{}: expected input_0.pb to input_{}.pb, one for each model input, "
+                                "found {} of them",
+                                path_text(folder), inputs_.size() - 1, found));
+      }
+    }
+  }
+
+  size_t size() const override { return folders_.size(); }
+
+  std::optional<Sample> read() override {
+    if (next_ == folders_.size()) {
+      return std::nullopt;
+    }
+    const fs::path& folder = folders_[next_++];
+    const size_t count = count_input_files(folder);
+    std::vector<std::pair<std::string, Tensor>> tensors;
+    for (size_t k = 0; k < count; ++k) {
+      tensors.push_back(read_tensor_file(input_file(folder, k)));
+    }
+    Sample sample;
+    sample.origin = folder.filename().empty() ? folder.parent_path().filename().string()
+                                              : folder.filename().string();
+    const std::vector<size_t> order = match_inputs(folder, tensors);
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      const Tensor& tensor = tensors[order[i]].second;
+      const std::string where = path_text(input_file(folder, order[i]));
+      check_whole(inputs_[i], tensor.dtype(), tensor.shape(), where);
+      if (bit_width(tensor.dtype()) == 0) {
+        throw Error(ErrorCode::kInput,
+                    fmt::format("{}: tensors of type {} cannot be fed to a model by ptq", where,
+                                dtype_name(tensor.dtype())));
+      }
+      check_values(tensor, 0, allow_nonfinite_, where);
+      sample.inputs.emplace(inputs_[i].name, tensor);
+    }
+    return sample;
+  }
+
+ private:
+  // For each model input the position of its tensor: by name when all names are there, else by K.
+  std::vector<size_t> match_inputs(
+      const fs::path& folder, const std::vector<std::pair<std::string, Tensor>>& tensors) const {
+    std::map<std::string, size_t> positions;
+    for (size_t k = 0; k < tensors.size(); ++k) {
+      positions.emplace(tensors[k].first, k);
+    }
+    std::vector<size_t> order;
+    for (const InputSpec& spec : inputs_) {
+      const auto found = positions.find(spec.name);
+      if (found != positions.end()) {
+        order.push_back(found->second);
+      }
+    }
+    if (order.size() == inputs_.size()) {
+      return order;
+    }
+    if (tensors.size() != inputs_.size()) {
+      throw Error(
+          ErrorCode::kInput,
+          fmt::format("{}: {} input files for {} model inputs, and the tensors do not carry "
+                      "the names of the inputs, the first of which is {}",
+                      path_text(folder), tensors.size(), inputs_.size(),
+                      spec_text(inputs_.front())));
+    }
+    order.resize(inputs_.size());
+    for (size_t i = 0; i < order.size(); ++i) {
+      order[i] = i;
+    }
+    return order;
+  }
+
+  std::vector<fs::path> folders_;
+  std::vector<InputSpec> inputs_;
+  bool allow_nonfinite_;
+  size_t next_ = 0;
+};
+
+}  // namespace
+
+bool is_test_set(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return fs::exists(input_file(folder, 0), ignored);
+}
+
+std::unique_ptr<SampleReader> read_test_sets(std::vector<std::filesystem::path> folders,
+                                             std::vector<InputSpec> inputs,
+                                             const DataOptions& options) {
+  return std::make_unique<TestSetReader>(std::move(folders), std::move(inputs), options);
+}
+
+}  // namespace ptq
