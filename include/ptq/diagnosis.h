@@ -24,7 +24,7 @@ struct EstimatorPolicy {
   double low_ratio = 3.0;
   double high_ratio = 10.0;
   double veto_db = 0.5;
-  std::string forced;          // name of an estimator to take for every tensor; empty: choose
+  std::string forced = {};     // name of an estimator to take for every tensor; empty: choose
   double percentile = 99.999;  // of |x|, in percent
 };
 
