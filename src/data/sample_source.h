@@ -39,7 +39,7 @@ struct Sample {
 
 struct DataOptions {
   // Key of a 1-D integer array in each npz file, one label a sample. Empty: no labels.
-  std::string label_key;
+  std::string label_key = {};
   int64_t max_samples = 0;       // the first so many; 0 = all
   bool allow_nonfinite = false;  // let NaN and infinity pass
 };
@@ -67,7 +67,8 @@ class SampleSource {
 //   matched
 //     by tensor name when every input name is there, else by K. A folder is one sample, taken
 //     whole.
-// Files are taken in bytewise order of their names, test_data_set_N by number.
+// Files are taken in bytewise order of their names, test_data_set_N by number; hidden files are
+// left out.
 //
 // Axis 0 of each npz / npy array is the sample axis. Where the model leaves its leading dimension
 // open, a sample is one row [1,...]; where it fixes B, a sample is B rows and a remainder is

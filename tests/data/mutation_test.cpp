@@ -8,6 +8,7 @@
 #include "data/labels.h"
 #include "data/npy_writer.h"
 #include "data/sample_source.h"
+#include "data/tensor_writer.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -69,7 +70,8 @@ class MutationTest : public ::testing::Test {
     for (int i = 0; i < rounds; ++i) {
       testing::write_file(path, i == 0 ? bytes : mutate(bytes, random));
       try {
-        const auto source = open_data(path, inputs, options);
+        const bool in_folder = name.ends_with(".pb");
+        const auto source = open_data(in_folder ? path.parent_path() : path, inputs, options);
         size_t count = 0;
         while (const std::optional<Sample> sample = source->next()) {
           ++count;
@@ -110,6 +112,13 @@ TEST_F(MutationTest, Npz) {
     testing::write_npz(folder_ / "x.npz", arrays, deflate);
     run("x.npz", read_file(folder_ / "x.npz"), image_, 3000);
   }
+}
+
+TEST_F(MutationTest, TestDataSet) {
+  std::filesystem::create_directory(folder_ / "set");
+  run("set/input_0.pb",
+      testing::tensor_bytes("x", DType::kFloat, {2, 2, 2}, testing::bytes_of(values_)), image_,
+      3000);
 }
 
 TEST_F(MutationTest, LabelsInCsv) {

@@ -1,7 +1,6 @@
 #include "data/sample_source.h"
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
 #include <numeric>
 
 #include <gmock/gmock.h>
@@ -9,6 +8,7 @@
 
 #include "core/hash.h"
 #include "data/npy_writer.h"
+#include "data/sample_fixture.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -16,54 +16,17 @@ namespace {
 
 using ::ptq::testing::bytes_of;
 using ::ptq::testing::error_of;
+using ::ptq::testing::kImage;
 using ::ptq::testing::npy;
 using ::ptq::testing::npy_text;
 using ::ptq::testing::number_bytes;
+using ::ptq::testing::ramp;
+using ::ptq::testing::read_all;
+using ::ptq::testing::SampleSourceTest;
 using ::ptq::testing::write_file;
 using ::ptq::testing::write_npz;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const std::vector<InputSpec> kImage = {{"x", DType::kFloat, {-1, 2, 2}}};
-
-std::vector<float> ramp(size_t count, float first = 0) {
-  std::vector<float> values(count);
-  std::iota(values.begin(), values.end(), first);
-  return values;
-}
-
-std::vector<Sample> read_all(SampleSource& source) {
-  std::vector<Sample> samples;
-  while (std::optional<Sample> sample = source.next()) {
-    samples.push_back(std::move(*sample));
-  }
-  EXPECT_EQ(samples.size(), source.size());
-  EXPECT_FALSE(source.next().has_value());
-  return samples;
-}
-
-class SampleSourceTest : public ::testing::Test {
- protected:
-  std::vector<Sample> samples(const std::filesystem::path& path,
-                              const std::vector<InputSpec>& inputs = kImage,
-                              const DataOptions& options = {}) {
-    return read_all(*open_data(path, inputs, options));
-  }
-
-  // Message of what opening or reading throws.
-  std::string refusal(const std::filesystem::path& path,
-                      const std::vector<InputSpec>& inputs = kImage,
-                      const DataOptions& options = {}, ErrorCode code = ErrorCode::kInput) {
-    return error_of([&] { samples(path, inputs, options); }, code);
-  }
-
-  std::string opening_refusal(const std::filesystem::path& path,
-                              const std::vector<InputSpec>& inputs = kImage) {
-    return error_of([&] { open_data(path, inputs, {}); });
-  }
-
-  testing::TempFolder folder_;
-};
 
 TEST_F(SampleSourceTest, CutsOneNpzIntoRows) {
   write_npz(folder_ / "c.npz", {{"x", npy({3, 2, 2}, ramp(12))}});
@@ -226,15 +189,15 @@ TEST_F(SampleSourceTest, SamplesStayValidWhenTheSourceIsGone) {
 TEST_F(SampleSourceTest, StopsAtMaxSamples) {
   write_npz(folder_ / "a.npz", {{"x", npy({3, 2, 2}, ramp(12))}});
   write_npz(folder_ / "b.npz", {{"x", npy({3, 2, 2}, ramp(12, 12))}});
-  EXPECT_EQ(samples(folder_.path(), kImage, {.label_key = "", .max_samples = 4}).size(), 4U);
-  EXPECT_EQ(samples(folder_.path(), kImage, {.label_key = "", .max_samples = 99}).size(), 6U);
+  EXPECT_EQ(samples(folder_.path(), kImage, {.max_samples = 4}).size(), 4U);
+  EXPECT_EQ(samples(folder_.path(), kImage, {.max_samples = 99}).size(), 6U);
   // The prefix has the fingerprint of a set that holds nothing else.
-  const auto prefix = open_data(folder_.path(), kImage, {.label_key = "", .max_samples = 3});
+  const auto prefix = open_data(folder_.path(), kImage, {.max_samples = 3});
   const auto whole = open_data(folder_ / "a.npz", kImage, {});
   read_all(*prefix);
   read_all(*whole);
   EXPECT_EQ(prefix->fingerprint(), whole->fingerprint());
-  refusal(folder_.path(), kImage, {.label_key = "", .max_samples = -1}, ErrorCode::kUsage);
+  refusal(folder_.path(), kImage, {.max_samples = -1}, ErrorCode::kUsage);
 }
 
 TEST_F(SampleSourceTest, GivesLabels) {
@@ -253,78 +216,6 @@ TEST_F(SampleSourceTest, GivesLabels) {
   write_npz(folder_ / "b.npz",
             {{"x", npy({1, 2, 2}, ramp(4))}, {"y", npy<uint64_t>({1}, {uint64_t{1} << 63})}});
   EXPECT_THAT(refusal(folder_ / "b.npz", kImage, options), HasSubstr("does not fit into int64"));
-}
-
-TEST_F(SampleSourceTest, RefusesMissingKeysAndIgnoresOthers) {
-  write_npz(folder_ / "c.npz", {{"arr_0", npy({1, 2, 2}, ramp(4))}, {"meta", "no array at all"}});
-  EXPECT_THAT(opening_refusal(folder_ / "c.npz"),
-              AllOf(HasSubstr("c.npz"), HasSubstr("expected keys 'x' (float32 [?,2,2])"),
-                    HasSubstr("found 'arr_0', 'meta'"), HasSubstr("{\"x\": x}")));
-  write_npz(folder_ / "d.npz", {{"meta", "no array at all"}, {"x", npy({1, 2, 2}, ramp(4))}});
-  EXPECT_EQ(samples(folder_ / "d.npz").size(), 1U);
-}
-
-TEST_F(SampleSourceTest, RefusesArraysThatDisagreeAboutTheNumberOfSamples) {
-  const std::vector<InputSpec> inputs = {{"x", DType::kFloat, {-1, 2}}, {"y", DType::kFloat, {-1}}};
-  write_npz(folder_ / "c.npz", {{"x", npy({3, 2}, ramp(6))}, {"y", npy({4}, ramp(4))}});
-  EXPECT_THAT(opening_refusal(folder_ / "c.npz", inputs),
-              AllOf(HasSubstr("key 'y'"), HasSubstr("gives 4 samples, but 'x' gives 3")));
-}
-
-TEST_F(SampleSourceTest, RefusesWrongRankDimensionAndTypeAtOpening) {
-  write_npz(folder_ / "a.npz", {{"x", npy({1, 2, 2}, ramp(4))}});
-  write_npz(folder_ / "b.npz", {{"x", npy({1, 2, 3}, ramp(6))}});
-  EXPECT_THAT(opening_refusal(folder_.path()),
-              AllOf(HasSubstr("b.npz: key 'x'"), HasSubstr("[?,2,2]"), HasSubstr("[1,2,3]")));
-  write_npz(folder_ / "b.npz", {{"x", npy({4}, ramp(4))}});
-  EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("rank 1 instead of 3"));
-  write_npz(folder_ / "b.npz", {{"x", npy<double>({1, 2, 2}, {1, 2, 3, 4})}});
-  EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("x.astype(numpy.float32)"));
-  const std::vector<InputSpec> text = {{"x", DType::kString, {-1}}};
-  EXPECT_THAT(opening_refusal(folder_.path(), text), HasSubstr("npy files cannot hold that type"));
-}
-
-TEST_F(SampleSourceTest, RefusesNanAndInfinityAndNamesThePlace) {
-  for (const float bad : {std::nanf(""), -std::numeric_limits<float>::infinity()}) {
-    std::vector<float> values = ramp(12);
-    values[9] = bad;
-    write_npz(folder_ / "c.npz", {{"x", npy({3, 2, 2}, values)}});
-    EXPECT_THAT(refusal(folder_ / "c.npz"),
-                AllOf(HasSubstr("c.npz: key 'x'"), HasSubstr("at index [2,0,1]")));
-    const DataOptions allow = {.label_key = "", .max_samples = 0, .allow_nonfinite = true};
-    EXPECT_EQ(samples(folder_ / "c.npz", kImage, allow).size(), 3U);
-  }
-}
-
-TEST_F(SampleSourceTest, RefusesPathsWithoutSamples) {
-  EXPECT_THAT(opening_refusal(folder_ / "nowhere"), HasSubstr("nowhere: no such file or folder"));
-  EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("found an empty folder"));
-  write_file(folder_ / "cat.jpg", "x");
-  EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("only such as 'cat.jpg'"));
-  EXPECT_THAT(opening_refusal(folder_ / "cat.jpg"), HasSubstr(".npz or .npy"));
-  write_file(folder_ / "e.npy", npy<float>({0, 2, 2}, {}));
-  EXPECT_THAT(opening_refusal(folder_ / "e.npy"), HasSubstr("no rows"));
-  write_npz(folder_ / "a.npz", {{"x", npy({1, 2, 2}, ramp(4))}});
-  EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("found 1 .npz and 1 .npy files"));
-  EXPECT_THAT(opening_refusal(folder_ / "a.npz", {}), HasSubstr("no inputs"));
-  write_file(folder_ / "none.npz", testing::zip_bytes({}));
-  EXPECT_THAT(opening_refusal(folder_ / "none.npz"), HasSubstr("found none"));
-}
-
-TEST_F(SampleSourceTest, RefusesEndlessSamplesWithoutValues) {
-  const std::vector<InputSpec> inputs = {{"x", DType::kFloat, {-1, -1}}};
-  write_file(folder_ / "e.npy", npy<float>({int64_t{1} << 60, 0}, {}));
-  EXPECT_THAT(opening_refusal(folder_ / "e.npy", inputs), HasSubstr("no values at all"));
-}
-
-TEST_F(SampleSourceTest, RefusesDataThatChangesDuringTheRun) {
-  write_npz(folder_ / "a.npz", {{"x", npy({2, 2, 2}, ramp(8))}});
-  const auto source = open_data(folder_.path(), kImage, {});
-  write_npz(folder_ / "a.npz", {{"x", npy({1, 2, 2}, ramp(4))}});
-  EXPECT_THAT(error_of([&] { source->next(); }), HasSubstr("held 2 samples at first, holds 1"));
-  std::filesystem::remove(folder_ / "a.npz");
-  EXPECT_THAT(error_of([&] { open_data(folder_ / "a.npz", kImage, {}); }),
-              HasSubstr("no such file"));
 }
 
 TEST_F(SampleSourceTest, WarnsOfFewIdenticalAndConstantSamples) {

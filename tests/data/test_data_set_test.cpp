@@ -3,6 +3,7 @@
 
 #include "data/npy_writer.h"
 #include "data/sample_source.h"
+#include "data/tensor_writer.h"
 #include "onnx_io/tensor_file.h"
 #include "ptq/error.h"
 
@@ -11,22 +12,10 @@ namespace {
 
 using ::ptq::testing::bytes_of;
 using ::ptq::testing::error_of;
+using ::ptq::testing::tensor_bytes;
 using ::ptq::testing::write_file;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// A serialized TensorProto: dims = 1, data_type = 2, name = 8, raw_data = 9 (onnx.proto). Every
-// length and value is below 128, so that each takes one byte.
-std::string tensor_bytes(std::string_view name, DType dtype, const std::vector<int64_t>& dims,
-                         const std::string& raw) {
-  std::string bytes;
-  for (const int64_t dim : dims) {
-    bytes += std::string("\x08") + static_cast<char>(dim);
-  }
-  bytes += std::string("\x10") + static_cast<char>(dtype);
-  bytes += std::string("\x42") + static_cast<char>(name.size()) + std::string(name);
-  return bytes + "\x4a" + static_cast<char>(raw.size()) + raw;
-}
 
 std::string floats(std::string_view name, const std::vector<int64_t>& dims,
                    const std::vector<float>& values) {
@@ -80,7 +69,7 @@ TEST_F(TestDataSet, TakesFoldersByNumberAndWhole) {
   EXPECT_EQ(found[2].origin, "test_data_set_10");
   EXPECT_EQ(found[2].inputs.at("x").shape(), (Shape{2, 2}));
   EXPECT_THAT(found[2].inputs.at("x").data<float>(), ElementsAre(10, 1, 2, 3));
-  EXPECT_EQ(samples(folder_.path(), one_, {.label_key = "", .max_samples = 2}).size(), 2U);
+  EXPECT_EQ(samples(folder_.path(), one_, {.max_samples = 2}).size(), 2U);
 }
 
 TEST_F(TestDataSet, TakesOneSetByItself) {
