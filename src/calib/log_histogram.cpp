@@ -78,6 +78,7 @@ uint64_t LogHistogram::count(uint32_t key, bool negative) const {
 }
 
 std::vector<LogHistogram::Bucket> LogHistogram::buckets(float min, float max) const {
+  PTQ_CHECK(min <= max);
   std::vector<Bucket> out;
   const auto push = [&](double lo, double hi, uint64_t n) {
     if (n > 0) {

@@ -75,7 +75,8 @@ void Node::set_attribute(std::string_view wanted, float value) {
 }
 
 void Node::erase_attribute(std::string_view wanted) {
-  std::erase_if(attributes, [&](const Attribute& a) { return a.name == wanted; });
+  const std::string erased(wanted);  // the view may point into an attribute that moves
+  std::erase_if(attributes, [&](const Attribute& a) { return a.name == erased; });
 }
 
 std::string_view Node::input(size_t k) const {

@@ -24,7 +24,11 @@ ActivationStats calibrate_model(const LoadedModel& model,
   options.threads = data.threads;
   options.progress = data.progress;
   options.stop = data.stop;
-  ActivationStats stats = calibrate(model.model, values, *source, options);
+  Calibration calibration = calibrate(model.model, values, *source, options);
+  ActivationStats stats = std::move(calibration.stats);
+  if (!calibration.fallback_reason.empty()) {
+    warnings.push_back("calibration runs slower than it could: " + calibration.fallback_reason);
+  }
   stats.model_fingerprint = model.fingerprint;
   for (std::string& warning : source->warnings()) {
     warnings.push_back(std::move(warning));

@@ -55,7 +55,9 @@ std::vector<TensorDiagnosis> diagnose_values(const std::vector<std::string>& val
                             "calibrate` again",
                             printable(missing, 400)));
   }
-  return diagnose(wanted, target_of(request).activation, request.policy, request.threads);
+  const QuantScheme scheme = target_of(request).activation;
+  return diagnose(
+      wanted, [&](const std::string& /*name*/) { return scheme; }, request.policy, request.threads);
 }
 
 bool is_integer_kernel(const Node& node) {

@@ -12,12 +12,12 @@
 namespace ptq {
 
 struct ReportHeader {
-  std::string verb;
-  std::string version;
-  std::vector<std::filesystem::path> inputs;
-  std::vector<std::string> warnings;
-  std::vector<std::string> cpu_features;
-  std::string runtime_version;  // empty: the runtime was not used
+  std::string verb{};
+  std::string version{};
+  std::vector<std::filesystem::path> inputs{};
+  std::vector<std::string> warnings{};
+  std::vector<std::string> cpu_features{};
+  std::string runtime_version{};  // empty: the runtime was not used
 };
 
 std::string inspection_json(const ReportHeader& header, const Model& model);

@@ -1,6 +1,8 @@
 #pragma once
 // Tables of text with aligned columns, for the terminal. One object belongs to one thread.
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/atomic_file.h"
-#include "ptq/cli.h"
+#include "cli.h"
 #include "ptq/error.h"
 #include "report/text_report.h"
 

@@ -1,4 +1,4 @@
-#include "ptq/cli.h"
+#include "cli.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -6,7 +6,7 @@
 
 #include "core/log.h"
 #include "onnx_io/read.h"
-#include "ptq/cli.h"
+#include "cli.h"
 #include "ptq/error.h"
 #include "report/text_report.h"
 

@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "ptq/cli.h"
+#include "cli.h"
 #include "report/table.h"
 
 namespace ptq::cli {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "ptq/error.h"
-#include "ptq/cli.h"
+#include "cli.h"
 
 namespace {
 

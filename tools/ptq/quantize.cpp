@@ -6,7 +6,7 @@
 
 #include "core/atomic_file.h"
 #include "onnx_io/write.h"
-#include "ptq/cli.h"
+#include "cli.h"
 #include "ptq/error.h"
 #include "report/text_report.h"
 

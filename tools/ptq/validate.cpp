@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "ptq/cli.h"
+#include "cli.h"
 #include "ptq/error.h"
 #include "report/table.h"
 #include "report/text_report.h"

@@ -1,0 +1,60 @@
+#pragma once
+// What one calibration worker counts: SlotCounts for each observed value, filled by one SlotCounter
+// whose tables all values share, so that a value needs only the few kilobytes of its own range. An
+// object belongs to one thread at a time; the results of workers are merged at the end.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "calib/count_kernel.h"
+#include "ptq/activation_stats.h"
+
+namespace ptq {
+
+// Counts of one value so far. Empty when made.
+class SlotCounts {
+ public:
+  // Same content in the form that is kept and merged.
+  TensorStats stats() const;
+
+ private:
+  friend class SlotCounter;
+  // counts[i] belongs to magnitude key first_key + i.
+  struct Window {
+    uint32_t first_key = 0;
+    std::vector<uint64_t> counts;
+    // Makes room for keys [first, last] and returns where the count of `first` is.
+    uint64_t* cover(uint32_t first, uint32_t last);
+  };
+  void widen(float low, float high);
+
+  uint64_t count_ = 0;  // finite values
+  uint64_t nan_ = 0;
+  uint64_t inf_ = 0;
+  uint64_t zeros_ = 0;
+  float min_ = 0.0F;  // over finite values; 0 while there is none
+  float max_ = 0.0F;
+  Window positive_;
+  Window negative_;
+};
+
+class SlotCounter {
+ public:
+  explicit SlotCounter(CountKernel kernel = count_kernels().back().function);
+
+  // Adds `values` to `slot`.
+  void add(std::span<const float> values, SlotCounts& slot);
+
+ private:
+  void add_finite(const CountResult& result, size_t count, SlotCounts& slot);
+  void add_nonfinite(std::span<const float> values, const CountResult& result, SlotCounts& slot);
+  void move_counts(uint32_t first_key, uint32_t last_key, SlotCounts& slot);
+  void move_side(uint32_t sign, uint32_t first_key, uint32_t last_key,
+                 SlotCounts::Window& window);
+
+  CountKernel kernel_;
+  std::vector<uint32_t> tables_;  // all zero between calls of add
+};
+
+}  // namespace ptq

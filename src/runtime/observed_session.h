@@ -1,0 +1,29 @@
+#pragma once
+// A session that reports chosen values of a model while it runs, at little more than the cost of
+// running it. Called by calibration. Building belongs to one thread, Session::run to any.
+
+#include <string>
+#include <vector>
+
+#include "ptq/graph.h"
+#include "runtime/observer_sink.h"
+#include "runtime/session.h"
+
+namespace ptq {
+
+struct ObservedSession {
+  Session session;
+  // Positions in the list of values that cannot be observed, because they are not float32.
+  std::vector<size_t> skipped;
+  // Why observers could not be put behind the runtime's optimizations and stand in the model as
+  // given instead, which is right but slower. Empty when all went well.
+  std::string fallback_reason;
+};
+
+// `values`: names of node outputs of the main graph. Value i is reported to `sink` as slot i, once in
+// every run that computes it. `sink` must outlive the session. Throws Error{kInput} for a name that no
+// node makes, Error{kRuntime} when the runtime refuses the model itself.
+ObservedSession observe_values(const Model& model, const std::vector<std::string>& values,
+                               ObserverSink& sink);
+
+}  // namespace ptq

@@ -1,0 +1,125 @@
+#include "runtime/observer_ops.h"
+
+#include <cstring>
+#include <exception>
+#include <vector>
+
+namespace ptq {
+namespace {
+
+// Runs `body` and turns what it throws into a status, since no exception may cross the C interface.
+template <typename Body>
+OrtStatusPtr guarded(const Body& body) noexcept {
+  try {
+    body();
+    return nullptr;
+  } catch (const std::exception& error) {
+    return Ort::GetApi().CreateStatus(ORT_FAIL, error.what());
+  } catch (...) {
+    return Ort::GetApi().CreateStatus(ORT_FAIL, "unknown exception in an observer");
+  }
+}
+
+struct MarkKernel {
+  OrtStatusPtr ComputeV2(OrtKernelContext* /*context*/) noexcept {
+    return Ort::GetApi().CreateStatus(ORT_NOT_IMPLEMENTED, "ai.ptq.Mark is not for running");
+  }
+};
+
+struct MarkOp : Ort::CustomOpBase<MarkOp, MarkKernel, true> {
+  static OrtStatusPtr CreateKernelV2(const OrtApi& /*api*/, const OrtKernelInfo* /*info*/,
+                                     void** kernel) {
+    return guarded([&] { *kernel = new MarkKernel(); });
+  }
+  static const char* GetName() { return "Mark"; }
+  static size_t GetInputTypeCount() { return 1; }
+  static ONNXTensorElementDataType GetInputType(size_t /*index*/) {
+    return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;  // any
+  }
+  static size_t GetOutputTypeCount() { return 1; }
+  static ONNXTensorElementDataType GetOutputType(size_t /*index*/) {
+    return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+  }
+};
+
+class ObserveKernel {
+ public:
+  ObserveKernel(ObserverSink& sink, const OrtKernelInfo* info) : sink_(sink) {
+    const Ort::ConstKernelInfo attributes(info);
+    slots_ = attributes.GetAttributes<int64_t>("slots");
+    channels_ = attributes.GetAttribute<int64_t>("channels");
+    block_ = attributes.GetAttribute<int64_t>("block");
+  }
+
+  OrtStatusPtr ComputeV2(OrtKernelContext* context) noexcept {
+    return guarded([&] {
+      const Ort::KernelContext kernel(context);
+      const Ort::ConstValue input = kernel.GetInput(0);
+      const Ort::TensorTypeAndShapeInfo info = input.GetTensorTypeAndShapeInfo();
+      const std::vector<int64_t> shape = info.GetShape();
+      const size_t count = info.GetElementCount();
+      const auto* const values = input.GetTensorData<float>();
+      Ort::UnownedValue output = kernel.GetOutput(0, shape);
+      auto* const out = output.GetTensorMutableData<float>();
+      if (out != values && count != 0) {  // a graph output has memory of its own
+        std::memcpy(out, values, count * sizeof(float));
+      }
+      for (const int64_t slot : slots_) {
+        sink_.observe(slot, {{values, count}, shape, channels_, block_});
+      }
+    });
+  }
+
+ private:
+  ObserverSink& sink_;
+  std::vector<int64_t> slots_;
+  int64_t channels_ = 0;
+  int64_t block_ = 0;
+};
+
+struct ObserveOp : Ort::CustomOpBase<ObserveOp, ObserveKernel, true> {
+  explicit ObserveOp(ObserverSink& sink) : sink_(sink) {
+    OrtCustomOp::GetAliasMap = [](int** inputs, int** outputs) -> size_t {
+      *inputs = new int[1]{0};
+      *outputs = new int[1]{0};
+      return 1;
+    };
+    OrtCustomOp::ReleaseAliasMap = [](int* inputs, int* outputs) {
+      delete[] inputs;
+      delete[] outputs;
+    };
+  }
+  OrtStatusPtr CreateKernelV2(const OrtApi& /*api*/, const OrtKernelInfo* info,
+                              void** kernel) const {
+    return guarded([&] { *kernel = new ObserveKernel(sink_, info); });
+  }
+  static const char* GetName() { return "Observe"; }
+  static size_t GetInputTypeCount() { return 1; }
+  static ONNXTensorElementDataType GetInputType(size_t /*index*/) {
+    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+  }
+  static size_t GetOutputTypeCount() { return 1; }
+  static ONNXTensorElementDataType GetOutputType(size_t /*index*/) {
+    return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+  }
+
+  ObserverSink& sink_;
+};
+
+}  // namespace
+
+struct ObserverOps::State {
+  explicit State(ObserverSink& sink) : observe(sink), domain(kObserverDomain) {
+    domain.Add(&mark);
+    domain.Add(&observe);
+  }
+  MarkOp mark;
+  ObserveOp observe;
+  Ort::CustomOpDomain domain;
+};
+
+ObserverOps::ObserverOps(ObserverSink& sink) : state_(std::make_unique<State>(sink)) {}
+ObserverOps::~ObserverOps() = default;
+OrtCustomOpDomain* ObserverOps::domain() const { return state_->domain; }
+
+}  // namespace ptq

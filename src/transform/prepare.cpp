@@ -1,0 +1,53 @@
+#include "transform/prepare.h"
+
+#include <array>
+
+#include "transform/passes.h"
+
+namespace ptq {
+namespace {
+
+constexpr auto kPasses = std::to_array<Pass>({
+    {"raise_ir_version", "IR version 7: constants need not be inputs", raise_ir_version, 0},
+    {"constants_to_initializers", "Constant nodes become initializers", constants_to_initializers,
+     1},
+    {"drop_identity", "cuts out Identity and inference Dropout", drop_identity, 2},
+    {"raise_opset", "opset 13, the first with per-channel quantization", raise_opset, 3},
+    {"fold_constants", "computes what depends on constants alone", fold_constants, 4},
+    {"fold_gemm_factors", "alpha and beta of Gemm into its constants", fold_gemm_factors, 5},
+    {"fold_pad", "zero padding into the Conv behind it", fold_pad, 5},
+    {"fold_batch_norm", "BatchNormalization into the linear operator before it", fold_batch_norm,
+     6},
+    {"fold_channel_affine", "constant factors and summands into the linear operator before",
+     fold_channel_affine, 6},
+    {"drop_unused", "removes what no output needs", drop_unused, 7},
+});
+
+}  // namespace
+
+std::span<const Pass> prepare_passes() { return kPasses; }
+
+std::vector<PassResult> prepare(Model& model) {
+  std::vector<PassResult> results;
+  for (size_t first = 0; first < kPasses.size();) {
+    size_t last = first;
+    while (last < kPasses.size() && kPasses[last].round == kPasses[first].round) {
+      results.push_back({std::string(kPasses[last].name), 0, {}});
+      ++last;
+    }
+    int64_t changes = 0;
+    do {
+      changes = 0;
+      for (size_t i = first; i < last; ++i) {
+        results[i].notes.clear();
+        const int64_t found = kPasses[i].run(model, results[i].notes);
+        results[i].changes += found;
+        changes += found;
+      }
+    } while (changes > 0 && last - first > 1);
+    first = last;
+  }
+  return results;
+}
+
+}  // namespace ptq
