@@ -4,6 +4,7 @@
 // the room that knows the library. Immutable after construction apart from add_context; not shared
 // by threads.
 
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -39,8 +40,10 @@ class Error : public std::exception {
 // Throws Error{kInternal} naming the broken invariant. Never used for input.
 [[noreturn]] void fail_check(const char* condition, const char* file, int line);
 
-// `text` with control bytes, ESC and new lines replaced by '?', cut to `max_size` bytes. For every
-// name that comes from a model or a data file and goes to a terminal or a log.
+// `text` as valid UTF-8 without control characters (ESC and new lines among them), line separators
+// and marks that turn the writing direction: each, and each byte that is no UTF-8, becomes '?'.
+// Longer than `max_size` bytes: cut between characters, "..." behind. For every name that comes
+// from a model or a data file and goes to a terminal or a log.
 std::string printable(std::string_view text, size_t max_size = 200);
 
 }  // namespace ptq
