@@ -9,9 +9,11 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ptq/dtype.h"
+#include "ptq/error.h"
 
 namespace ptq {
 
@@ -33,7 +35,8 @@ class Tensor {
   Tensor() = default;
   // Zero-filled and owned.
   Tensor(DType dtype, Shape shape);
-  // `size_bytes` at `data`, alive as long as `owner`. The size must fit dtype and shape.
+  // `size_bytes` at `data`, alive as long as `owner`. The size must fit dtype and shape, the
+  // address must suit the element type.
   static Tensor view(DType dtype, Shape shape, std::shared_ptr<const void> owner,
                      const std::byte* data, size_t size_bytes);
   template <typename T>
@@ -74,9 +77,10 @@ class Tensor {
 };
 
 // Elements as float32: float16, bfloat16, float64 and all integer types up to 64 bits, 4-bit types
-// unpacked low nibble first. Throws Error{kInput} for strings and complex numbers.
+// unpacked low nibble first, bool as 0 and 1. Throws Error{kInput} for strings and complex numbers.
 std::vector<float> to_floats(const Tensor& tensor);
-// Elements as int64 for integer and bool tensors. Throws Error{kInput} for other types.
+// Elements as int64 for integer (not uint64) and bool tensors. Throws Error{kInput} for other
+// types.
 std::vector<int64_t> to_int64s(const Tensor& tensor);
 
 template <typename T>
@@ -95,9 +99,7 @@ template <typename T>
 Tensor Tensor::from(Shape shape, std::span<const T> values) {
   Tensor tensor(dtype_of<T>(), std::move(shape));
   std::span<T> out = tensor.mutable_data<T>();
-  if (values.size() != out.size()) {
-    tensor.check_type(DType::kUndefined);
-  }
+  PTQ_CHECK(values.size() == out.size());
   for (size_t i = 0; i < out.size(); ++i) {
     out[i] = values[i];
   }

@@ -1,5 +1,7 @@
 #include "ptq/tensor.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -57,6 +59,15 @@ std::vector<float> convert_halves(std::span<const std::byte> bytes, float (*conv
   return out;
 }
 
+// Any byte but 0 is true, as for ONNX Runtime; a file may hold others than 0 and 1.
+std::vector<int64_t> cast_bools(std::span<const std::byte> bytes) {
+  std::vector<int64_t> out(bytes.size());
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i] = bytes[i] != std::byte{0} ? 1 : 0;
+  }
+  return out;
+}
+
 std::vector<int64_t> unpack_nibbles(const Tensor& tensor) {
   const bool is_signed = tensor.dtype() == DType::kInt4;
   std::vector<int64_t> out(static_cast<size_t>(tensor.size()));
@@ -104,6 +115,7 @@ std::string shape_text(std::span<const int64_t> shape) {
 }
 
 size_t packed_byte_size(DType dtype, int64_t count) {
+  PTQ_CHECK(count >= 0);
   const auto bits = static_cast<int64_t>(bit_width(dtype));
   if (bits != 0 && count > (std::numeric_limits<int64_t>::max() - 7) / bits) {
     throw Error(ErrorCode::kInput,
@@ -129,6 +141,8 @@ Tensor Tensor::view(DType dtype, Shape shape, std::shared_ptr<const void> owner,
   tensor.shape_ = std::move(shape);
   tensor.size_ = element_count(tensor.shape_);
   PTQ_CHECK(bit_width(dtype) == 0 || packed_byte_size(dtype, tensor.size_) == size_bytes);
+  const auto alignment = static_cast<uintptr_t>(std::clamp(bit_width(dtype) / 8, 1, 8));
+  PTQ_CHECK(reinterpret_cast<uintptr_t>(data) % alignment == 0);
   tensor.owner_ = std::move(owner);
   tensor.data_ = data;
   tensor.size_bytes_ = size_bytes;
@@ -145,6 +159,9 @@ std::span<std::byte> Tensor::mutable_bytes() {
     owner_ = memory;
     writable_ = true;
   }
+  // The last other handle may have been dropped by another thread: its reads come before our
+  // writes.
+  std::atomic_thread_fence(std::memory_order_acquire);
   // Sound: the memory was allocated here as writable bytes and no other handle shares it.
   return {const_cast<std::byte*>(data_), size_bytes_};
 }
@@ -157,7 +174,8 @@ Tensor Tensor::reshaped(Shape shape) const {
 }
 
 Tensor Tensor::slice_rows(int64_t first, int64_t count) const {
-  PTQ_CHECK(rank() > 0 && first >= 0 && count >= 0 && first + count <= shape_[0]);
+  PTQ_CHECK(rank() > 0 && first >= 0 && count >= 0 && count <= shape_[0] &&
+            first <= shape_[0] - count);
   PTQ_CHECK(bit_width(dtype_) >= 8);
   Shape shape = shape_;
   shape[0] = count;
@@ -186,6 +204,12 @@ std::vector<float> to_floats(const Tensor& tensor) {
       return convert_halves(bytes, bfloat16_to_float);
     case DType::kUint64:
       return cast_all<uint64_t>(bytes);
+    case DType::kUndefined:
+    case DType::kString:
+    case DType::kComplex64:
+    case DType::kComplex128:
+      throw Error(ErrorCode::kInput, fmt::format("expected a tensor of real numbers, found {}",
+                                                 dtype_name(tensor.dtype())));
     default:
       break;
   }
@@ -196,8 +220,9 @@ std::vector<float> to_floats(const Tensor& tensor) {
 std::vector<int64_t> to_int64s(const Tensor& tensor) {
   const std::span<const std::byte> bytes = tensor.bytes();
   switch (tensor.dtype()) {
-    case DType::kUint8:
     case DType::kBool:
+      return cast_bools(bytes);
+    case DType::kUint8:
       return cast_ints<uint8_t>(bytes);
     case DType::kInt8:
       return cast_ints<int8_t>(bytes);
