@@ -4,12 +4,17 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #ifdef __linux__
 #include <sched.h>
 #endif
+
+#include <fmt/format.h>
+
+#include "core/log.h"
 
 namespace ptq {
 
@@ -55,8 +60,14 @@ void parallel_for(size_t count, int threads, const std::function<void(size_t, in
   };
   std::vector<std::thread> pool;
   pool.reserve(static_cast<size_t>(workers) - 1);
-  for (int worker = 1; worker < workers; ++worker) {
-    pool.emplace_back(work, worker);
+  try {
+    for (int worker = 1; worker < workers; ++worker) {
+      pool.emplace_back(work, worker);
+    }
+  } catch (const std::system_error&) {
+    // Those that started do all the work, with the same results.
+    log_warn(fmt::format("the system gave {} of {} threads; going on with these", pool.size() + 1,
+                         workers));
   }
   work(0);
   for (std::thread& thread : pool) {
