@@ -2,6 +2,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <random>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -25,24 +28,54 @@ fs::path folder_of(const fs::path& file) {
                                                    printable(path.string()), std::strerror(error)));
 }
 
+[[noreturn]] void refuse(const fs::path& output, std::string_view why) {
+  throw Error(ErrorCode::kUsage, fmt::format("output {} {}", printable(output.string()), why));
+}
+
+// Renaming a file over a folder fails; over a device or a pipe it would take the place of it.
+void check_file_kind(const fs::path& output) {
+  if (!output.has_filename()) {
+    refuse(output.empty() ? "''" : output, "has no file name; expected FOLDER/NAME");
+  }
+  std::error_code error;
+  const fs::file_status status = fs::status(output, error);
+  if (fs::is_directory(status)) {
+    refuse(output, "is a folder, expected a file name");
+  }
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    refuse(output, "is a device, a pipe or a socket; expected the name of a regular file");
+  }
+}
+
+// Opens a new file beside `target` with the permissions that the user's umask leaves, and puts its
+// name into `temporary`. -1 and errno on failure. (mkstemp would make it private, and asking for
+// the umask changes it for a moment in all threads.)
+int create_beside(const fs::path& target, fs::path& temporary) {
+  constexpr size_t kMaxBase = 200;  // bytes of a name; most file systems allow 255
+  constexpr int kAttempts = 100;
+  const std::string base = target.filename().string().substr(0, kMaxBase);
+  std::random_device random;
+  int fd = -1;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    temporary = folder_of(target) / fmt::format("{}.tmp-{:08x}", base, random());
+    fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) {
+      break;
+    }
+  }
+  return fd;
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
-  std::error_code ignored;
-  if (fs::is_directory(target_, ignored)) {
-    throw Error(ErrorCode::kUsage, fmt::format("output {} is a folder, expected a file name",
-                                               printable(target_.string())));
-  }
-  std::string pattern = target_.string() + ".tmp-XXXXXX";
-  fd_ = ::mkostemp(pattern.data(), O_CLOEXEC);
+  check_file_kind(target_);
+  fs::path temporary;
+  fd_ = create_beside(target_, temporary);
   if (fd_ < 0) {
     fail_io("create a file beside", target_, errno);
   }
-  temporary_ = pattern;
-  // mkostemp makes the file private; the result gets what the user's umask allows.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(fd_, 0666 & ~mask);
+  temporary_ = std::move(temporary);
 }
 
 AtomicFile::~AtomicFile() {
@@ -94,26 +127,29 @@ void AtomicFile::commit() {
 
 void check_output_path(const fs::path& output, std::span<const fs::path> inputs, bool force) {
   struct stat out {};
-  if (::stat(output.c_str(), &out) != 0) {
-    return;
-  }
+  const bool exists = ::stat(output.c_str(), &out) == 0;
   for (const fs::path& input : inputs) {
     struct stat in {};
-    if (::stat(input.c_str(), &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
-      throw Error(ErrorCode::kUsage,
-                  fmt::format("output {} is the input {}; an input is never changed, give another "
-                              "name with -o",
-                              printable(output.string()), printable(input.string())));
+    if (exists && ::stat(input.c_str(), &in) == 0 && in.st_dev == out.st_dev &&
+        in.st_ino == out.st_ino) {
+      refuse(output, fmt::format("is the input {}; an input is never changed, give another name "
+                                 "with -o",
+                                 printable(input.string())));
     }
   }
-  if (S_ISDIR(out.st_mode)) {
-    throw Error(ErrorCode::kUsage, fmt::format("output {} is a folder, expected a file name",
-                                               printable(output.string())));
+  check_file_kind(output);
+  if (exists && !force) {
+    refuse(output, "exists; give another name with -o, or --force to replace it");
   }
-  if (!force) {
-    throw Error(ErrorCode::kUsage, fmt::format("output {} exists; give another name with -o, or "
-                                               "--force to replace it",
-                                               printable(output.string())));
+  const fs::path folder = folder_of(output);
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    throw Error(ErrorCode::kEnvironment,
+                fmt::format("cannot write {}: there is no folder {}; make it first",
+                            printable(output.string()), printable(folder.string())));
+  }
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    fail_io("write into the folder of", output, errno);
   }
 }
 

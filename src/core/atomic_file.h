@@ -1,7 +1,7 @@
 #pragma once
 // A file that appears whole or not at all: bytes go to a temporary beside the target, `commit`
 // syncs and renames it. Without commit the temporary is removed and an older target stays as it
-// was. One object belongs to one thread.
+// was. A target that is a link is replaced, not followed. One object belongs to one thread.
 
 #include <cstddef>
 #include <filesystem>
@@ -13,7 +13,7 @@ namespace ptq {
 class AtomicFile {
  public:
   // Creates the temporary. Throws Error{kEnvironment} when the folder is missing or not writable,
-  // Error{kUsage} when the target is a folder.
+  // Error{kUsage} when the target is a folder, a device or a pipe (renaming would replace it).
   explicit AtomicFile(std::filesystem::path target);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -33,8 +33,10 @@ class AtomicFile {
   int fd_ = -1;
 };
 
-// Refuses (Error{kUsage}) an output that is one of the inputs, by device and inode, or that exists
-// while `force` is false.
+// Says before the work what would go wrong behind it. Refuses (Error{kUsage}) an output that is one
+// of the inputs, by device and inode, that is no regular file, or that exists while `force` is
+// false; and (Error{kEnvironment}) one whose folder is missing or not writable. Empty inputs are
+// skipped.
 void check_output_path(const std::filesystem::path& output,
                        std::span<const std::filesystem::path> inputs, bool force);
 
