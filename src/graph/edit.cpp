@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "graph/index.h"
+#include "ptq/error.h"
 
 namespace ptq {
 namespace {
@@ -16,6 +17,9 @@ void collect_names(const Graph& graph, std::set<std::string, std::less<>>& names
   }
   for (const ValueInfo& value : graph.outputs) {
     names.insert(value.name);
+  }
+  for (const ValueInfo& value : graph.value_infos) {
+    names.insert(value.name);  // a stale declaration would give a new value its type
   }
   for (const Constant& constant : graph.initializers) {
     names.insert(constant.name);
@@ -93,6 +97,7 @@ std::string NameScope::unique(std::string_view base) {
 }
 
 void replace_uses(Graph& graph, std::string_view from, std::string_view to) {
+  PTQ_CHECK(!from.empty());
   // Copies, since the caller's views may point into a name that is about to change.
   const std::string old_name(from);
   const std::string new_name(to);
@@ -119,15 +124,18 @@ size_t remove_dead(Graph& graph) {
   // Backwards over the topological order: all consumers are seen before their producer.
   for (size_t i = graph.nodes.size(); i-- > 0;) {
     const Node& node = graph.nodes[i];
+    bool has_output = false;
     bool used = false;
     for (const std::string& output : node.outputs) {
+      has_output = has_output || !output.empty();
       used = used || live.contains(output);
     }
-    if (!used) {
+    if (has_output && !used) {
       dead.insert(i);
       continue;
     }
     live.insert(node.inputs.begin(), node.inputs.end());
+    live.erase("");  // an absent input is no use of an absent output
     for (std::string& name : captured_values(node)) {
       live.insert(std::move(name));
     }

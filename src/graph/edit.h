@@ -11,7 +11,7 @@
 
 namespace ptq {
 
-// Hands out names that no value and no node of the graph (inner graphs included) has.
+// Hands out names that no value, declaration or node of the graph (inner graphs included) has.
 class NameScope {
  public:
   explicit NameScope(const Graph& graph);
@@ -22,14 +22,18 @@ class NameScope {
   std::set<std::string, std::less<>> taken_;
 };
 
-// Every use of value `from` (inner graphs included, graph outputs excluded) becomes `to`.
+// Every use of value `from` becomes `to`: inputs of nodes, captures and outputs of inner graphs
+// that do not define a value of this name themselves. Outputs of `graph` stay. `from` is not empty.
 void replace_uses(Graph& graph, std::string_view from, std::string_view to);
 
 // Removes the nodes at `positions`.
 void erase_nodes(Graph& graph, const std::set<size_t>& positions);
 
-// Removes nodes without side effects none of whose outputs is used, again until nothing changes,
-// then initializers (and their declarations) that nothing uses. Returns how many were removed.
+// Removes nodes none of whose outputs is used, again until nothing changes, then initializers that
+// nothing uses and declarations of inner values that nothing makes any more. Stay: nodes that name
+// no output at all (they can be there only for an effect), initializers that are defaults of graph
+// inputs, inner graphs as they are. `graph` is in topological order. Returns how many nodes and
+// initializers were removed.
 size_t remove_dead(Graph& graph);
 
 // The initializer called `name`, or nullptr.

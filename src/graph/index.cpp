@@ -57,20 +57,24 @@ GraphIndex::GraphIndex(const Graph& graph) : graph_(&graph) {
   for (const ValueInfo& info : graph.value_infos) {
     entries_[info.name].info = &info;
   }
+  // All makers before all uses: a captured name finds its entry in any order of the nodes.
   for (size_t position = 0; position < graph.nodes.size(); ++position) {
-    const Node& node = graph.nodes[position];
-    for (const std::string& output : node.outputs) {
+    for (const std::string& output : graph.nodes[position].outputs) {
       if (!output.empty()) {
         entries_[output].producer = position;
       }
     }
+  }
+  for (size_t position = 0; position < graph.nodes.size(); ++position) {
+    const Node& node = graph.nodes[position];
     for (size_t slot = 0; slot < node.inputs.size(); ++slot) {
       if (!node.inputs[slot].empty()) {
         entries_[node.inputs[slot]].uses.push_back({position, slot});
       }
     }
     for (const std::string& captured : captured_values(node)) {
-      // The key must outlive the temporary name: only names that some entry already owns count.
+      // The key must outlive the temporary name, so this makes no entry: a name without one comes
+      // from a graph around this one.
       const auto found = entries_.find(captured);
       if (found != entries_.end()) {
         found->second.uses.push_back({position, kCaptured});

@@ -23,6 +23,7 @@ class GraphIndex {
   };
 
   explicit GraphIndex(const Graph& graph);
+  explicit GraphIndex(Graph&& graph) = delete;  // would keep views into a temporary
 
   const Graph& graph() const { return *graph_; }
   // The node that makes `value`, or nullptr for graph inputs, initializers and unknown names.
@@ -30,6 +31,7 @@ class GraphIndex {
   // Position of that node, or npos.
   size_t producer_position(std::string_view value) const;
   static constexpr size_t npos = static_cast<size_t>(-1);
+  // In order of the nodes, then of their slots. Being a graph output is no use.
   const std::vector<Use>& uses(std::string_view value) const;
   bool is_graph_output(std::string_view value) const;
   bool is_graph_input(std::string_view value) const;
@@ -39,7 +41,7 @@ class GraphIndex {
   const Constant* fixed_constant(std::string_view value) const;
   // Declared or inferred type and shape, or nullptr. Initializers have none.
   const ValueInfo* info(std::string_view value) const;
-  // Shape from an initializer or a declaration; empty optional when the rank is unknown.
+  // Shape from an initializer or a declaration; nullptr when the rank is unknown.
   const Shape* shape(std::string_view value) const;
   DType dtype(std::string_view value) const;
   // The one node that uses `value` when it has exactly one use, that use is no capture, and the
@@ -61,7 +63,7 @@ class GraphIndex {
   std::unordered_map<std::string_view, Entry> entries_;
 };
 
-// Names that a graph inside `node` uses from the graphs around it.
+// Names that a graph inside `node` uses from the graphs around it, each once, sorted.
 std::vector<std::string> captured_values(const Node& node);
 
 }  // namespace ptq
