@@ -54,7 +54,8 @@ struct RealInterval {
 };
 RealInterval representable(const QuantParams& params, const QuantScheme& scheme);
 
-// One code. `scale` > 0.
+// One code. `scale` > 0. Infinities saturate; NaN gives the lowest code, as the kernels of ONNX
+// Runtime do on x86 and ARM (its MLAS clamps before it rounds, with a maximum that drops NaN).
 int32_t quantize(float real, float scale, int32_t zero_point, CodeRange codes);
 inline float dequantize(int32_t code, float scale, int32_t zero_point) {
   return scale * static_cast<float>(code - zero_point);

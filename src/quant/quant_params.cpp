@@ -45,6 +45,7 @@ CodeRange code_range(const QuantScheme& scheme) {
       codes.lo = std::max(codes.lo, 2 * middle - codes.hi);
     }
     if (scheme.code_limit) {
+      PTQ_CHECK(*scheme.code_limit >= 1);
       codes.lo = std::max(codes.lo, middle - *scheme.code_limit);
       codes.hi = std::min(codes.hi, middle + *scheme.code_limit);
     }

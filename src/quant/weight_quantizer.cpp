@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -56,6 +57,23 @@ std::vector<float> channel_absmax(const std::vector<float>& values, const AxisVi
   return absmax;
 }
 
+// `values`, all of which must be finite; `what` is the plural noun of the message.
+std::vector<float> finite_floats(const Tensor& tensor, std::string_view what) {
+  std::vector<float> values = to_floats(tensor);
+  const auto bad = std::ranges::find_if(values, [](float v) { return !std::isfinite(v); });
+  if (bad != values.end()) {
+    throw Error(ErrorCode::kInput, fmt::format("expected finite {}, found {} at flat index {}; "
+                                               "repair the model",
+                                               what, *bad, bad - values.begin()));
+  }
+  return values;
+}
+
+bool is_float_type(DType dtype) {
+  return dtype == DType::kFloat || dtype == DType::kFloat16 || dtype == DType::kBfloat16 ||
+         dtype == DType::kDouble;
+}
+
 template <typename Code>
 double store_codes(const std::vector<float>& values, const AxisView& view,
                    const QuantParams& params, CodeRange codes, Tensor& out) {
@@ -80,14 +98,12 @@ double store_codes(const std::vector<float>& values, const AxisView& view,
 
 QuantizedWeight quantize_weight(const Tensor& weight, const QuantScheme& scheme, int64_t axis,
                                 const std::vector<float>& lowest_scale) {
-  PTQ_CHECK(scheme.symmetric && axis < weight.rank());
-  const std::vector<float> values = to_floats(weight);
-  const auto bad =
-      std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
-  if (bad != values.end()) {
-    throw Error(ErrorCode::kInput, fmt::format("expected finite weights, found {} at flat index {}",
-                                               *bad, bad - values.begin()));
+  PTQ_CHECK(scheme.symmetric && axis >= -1 && axis < weight.rank());
+  if (!is_float_type(weight.dtype())) {
+    throw Error(ErrorCode::kInput, fmt::format("expected weights of a float type, found {}",
+                                               dtype_name(weight.dtype())));
   }
+  const std::vector<float> values = finite_floats(weight, "weights");
   const AxisView view = view_axis(weight.shape(), axis);
   QuantParams params{.dtype = scheme.dtype, .axis = axis};
   for (const float absmax : channel_absmax(values, view)) {
@@ -113,14 +129,15 @@ QuantizedWeight quantize_weight(const Tensor& weight, const QuantScheme& scheme,
 }
 
 Tensor quantize_bias(const Tensor& bias, const std::vector<float>& scale) {
-  const std::vector<float> values = to_floats(bias);
+  const std::vector<float> values = finite_floats(bias, "biases");
   PTQ_CHECK(values.size() == scale.size());
   Tensor codes(DType::kInt32, bias.shape());
   const std::span<int32_t> target = codes.mutable_data<int32_t>();
   for (size_t i = 0; i < values.size(); ++i) {
+    PTQ_CHECK(std::isfinite(scale[i]) && scale[i] > 0.0F);
     const double code =
         std::nearbyint(static_cast<double>(values[i]) / static_cast<double>(scale[i]));
-    PTQ_CHECK(std::abs(code) < 2147483647.0);
+    PTQ_CHECK(std::abs(code) <= 2147483647.0);
     target[i] = static_cast<int32_t>(code);
   }
   return codes;
@@ -128,11 +145,25 @@ Tensor quantize_bias(const Tensor& bias, const std::vector<float>& scale) {
 
 std::vector<float> bias_scale_floor(const Tensor& bias, float activation_scale) {
   constexpr double kMaxCode = 1073741824.0;  // 2^30: leaves the accumulator as much room again
-  std::vector<float> floor = to_floats(bias);
-  for (float& value : floor) {
-    const double scale =
-        std::abs(static_cast<double>(value)) / (kMaxCode * static_cast<double>(activation_scale));
-    value = std::max(static_cast<float>(scale), std::numeric_limits<float>::min());
+  constexpr double kLowest = std::numeric_limits<float>::min();
+  constexpr double kHighest = std::numeric_limits<float>::max();
+  PTQ_CHECK(std::isfinite(activation_scale) && activation_scale > 0.0F);
+  const auto step = static_cast<double>(activation_scale);
+  std::vector<float> floor = finite_floats(bias, "biases");
+  for (size_t i = 0; i < floor.size(); ++i) {
+    const double product = std::max(std::abs(static_cast<double>(floor[i])) / kMaxCode, kLowest);
+    const double scale = std::max(product / step, kLowest);
+    if (scale > kHighest) {
+      throw Error(
+          ErrorCode::kInput,
+          fmt::format("bias {} at flat index {} is too large for INT32 beside an activation "
+                      "scale of {}; keep that node in float",
+                      floor[i], i, activation_scale));
+    }
+    floor[i] = static_cast<float>(scale);
+    if (static_cast<double>(floor[i]) < scale) {  // the conversion rounded down
+      floor[i] = std::nextafter(floor[i], std::numeric_limits<float>::infinity());
+    }
   }
   return floor;
 }

@@ -17,16 +17,19 @@ struct QuantizedWeight {
 
 // Round to nearest with scales from the absolute maximum. `weight` is float32, float16, bfloat16 or
 // float64 and finite (Error{kInput} otherwise, naming the flat index); `scheme` is symmetric.
-// `axis` in [0, rank) or −1. An index whose values are all zero gets the scale 1.
+// `axis` in [0, rank) or −1. An index whose values are all zero gets the scale 1. 8-bit types only.
 // `lowest_scale`: empty, or one a channel; a scale is raised to it (keeps an INT32 bias in range).
 QuantizedWeight quantize_weight(const Tensor& weight, const QuantScheme& scheme, int64_t axis,
                                 const std::vector<float>& lowest_scale = {});
 
-// round(bias / scale) as INT32, half to even. Sizes must agree; params of `scale` are per index.
-// Throws Error{kInternal} when a code leaves the INT32 range: use `bias_scale_floor` first.
+// round(bias / scale) as INT32, half to even; one scale an element, finite and > 0. Throws
+// Error{kInput} when a value is not finite, Error{kInternal} when a code leaves the INT32 range:
+// use `bias_scale_floor` first.
 Tensor quantize_bias(const Tensor& bias, const std::vector<float>& scale);
 
-// Smallest weight scale with which |bias| / (activation_scale · scale) stays below 2^30, a channel.
+// Smallest weight scale, one an element of `bias`, with which activation_scale · scale is a normal
+// float32 and |bias| / (activation_scale · scale) is at most 2^30 (but for the rounding of
+// float32). Throws Error{kInput} when a value is not finite or no float32 scale is large enough.
 std::vector<float> bias_scale_floor(const Tensor& bias, float activation_scale);
 
 }  // namespace ptq
