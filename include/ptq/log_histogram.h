@@ -45,14 +45,15 @@ class LogHistogram {
   const Side& positive() const { return positive_; }
   const Side& negative() const { return negative_; }
 
-  // A bucket in real numbers, lo < hi except for the zero bucket (lo = hi = 0).
+  // A bucket in real numbers, lo ≤ hi; they are equal for the zero bucket (0, 0) and where cutting
+  // leaves one number.
   struct Bucket {
     double lo = 0.0;
     double hi = 0.0;
     uint64_t count = 0;
   };
   // The non-empty buckets in ascending order of value, edges cut to [min, max] (the exact extremes
-  // of the same data), which sharpens the outermost buckets.
+  // of the same data, min ≤ max), which sharpens the outermost buckets.
   std::vector<Bucket> buckets(float min, float max) const;
 
   bool operator==(const LogHistogram&) const = default;
