@@ -59,7 +59,8 @@ std::string ratio_in_words(double ratio, const EstimatorPolicy& policy) {
     return fmt::format("outlier ratio {:.1f} < {}", ratio, policy.low_ratio);
   }
   if (ratio <= policy.high_ratio) {
-    return fmt::format("outlier ratio {:.1f} in {}…{}", ratio, policy.low_ratio, policy.high_ratio);
+    return fmt::format("outlier ratio {:.1f} between {} and {}", ratio, policy.low_ratio,
+                       policy.high_ratio);
   }
   return fmt::format("outlier ratio {:.1f} > {}", ratio, policy.high_ratio);
 }
