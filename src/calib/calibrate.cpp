@@ -34,12 +34,10 @@ class StatsSink : public ObserverSink {
  public:
   void observe(int64_t slot, const ObservedTensor& tensor) override {
     Worker* const worker = current_worker;
-    PTQ_CHECK(worker != nullptr && slot >= 0 &&
-              static_cast<size_t>(slot) < worker->slots.size());
+    PTQ_CHECK(worker != nullptr && slot >= 0 && static_cast<size_t>(slot) < worker->slots.size());
     SlotCounts& counts = worker->slots[static_cast<size_t>(slot)];
-    for_each_piece(tensor, [&](std::span<const float> values) {
-      worker->counter.add(values, counts);
-    });
+    for_each_piece(tensor,
+                   [&](std::span<const float> values) { worker->counter.add(values, counts); });
   }
 };
 
@@ -83,10 +81,11 @@ class SampleQueue {
   bool failed_ = false;
 };
 
-// Where each requested value is looked at: node outputs inside the session, graph inputs in the sample.
+// Where each requested value is looked at: node outputs inside the session, graph inputs in the
+// sample.
 struct Slots {
-  std::vector<std::string> node_outputs;         // slot i
-  std::map<std::string, size_t> inputs;          // name → slot, behind those of node outputs
+  std::vector<std::string> node_outputs;  // slot i
+  std::map<std::string, size_t> inputs;   // name → slot, behind those of node outputs
   size_t size() const { return node_outputs.size() + inputs.size(); }
 };
 
@@ -145,9 +144,11 @@ TensorStats merged_stats(const std::vector<std::unique_ptr<Worker>>& workers, si
   return stats;
 }
 
-// A value that no run reported: an input of another type or without a feed, or a node whose value the
-// runtime never computed.
-bool was_observed(const TensorStats& stats) { return stats.count + stats.nan + stats.inf != 0; }
+// A value that no run reported: an input of another type or without a feed, or a node whose value
+// the runtime never computed.
+bool was_observed(const TensorStats& stats) {
+  return stats.count + stats.nan + stats.inf != 0;
+}
 
 void collect(const Slots& slots, const std::vector<std::unique_ptr<Worker>>& workers,
              const std::vector<size_t>& skipped, Calibration& result) {
@@ -178,8 +179,10 @@ Calibration calibrate(const Model& model, const std::vector<std::string>& values
   Calibration result;
   result.fallback_reason = std::move(observed.fallback_reason);
   if (!result.fallback_reason.empty()) {
-    log_warn("calibration observes the model without the runtime's optimizations of layout and runs "
-             "slower: " + result.fallback_reason);
+    log_warn(
+        "calibration observes the model without the runtime's optimizations of layout and runs "
+        "slower: " +
+        result.fallback_reason);
   }
 
   const int threads = resolve_threads(options.threads);

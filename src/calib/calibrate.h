@@ -1,6 +1,6 @@
 #pragma once
-// Runs a model over samples once and leaves the statistics of its values. Called by the pipeline (verbs
-// calibrate, diagnose, quantize). One thread calls; the work is spread over `threads`.
+// Runs a model over samples once and leaves the statistics of its values. Called by the pipeline
+// (verbs calibrate, diagnose, quantize). One thread calls; the work is spread over `threads`.
 
 #include <atomic>
 #include <cstddef>
@@ -30,10 +30,10 @@ struct Calibration {
 };
 
 // `values`: graph inputs and node outputs of the main graph; each is observed in the precision the
-// runtime computes it. One sample is one run, each on one thread, so that the result depends neither
-// on the number of threads nor on how the samples are stored. Memory is that of `threads` inferences
-// and some kilobytes a value, for any number of samples. Throws Error{kInput} for samples or values
-// that do not fit, Error{kRuntime} when the runtime fails.
+// runtime computes it. One sample is one run, each on one thread, so that the result depends
+// neither on the number of threads nor on how the samples are stored. Memory is that of `threads`
+// inferences and some kilobytes a value, for any number of samples. Throws Error{kInput} for
+// samples or values that do not fit, Error{kRuntime} when the runtime fails.
 Calibration calibrate(const Model& model, const std::vector<std::string>& values,
                       SampleSource& source, const CalibrateOptions& options);
 

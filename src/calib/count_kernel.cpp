@@ -55,7 +55,8 @@ CountResult count_portable(std::span<const float> values, uint32_t* tables) {
       low = std::min(low, ordered(bits));
       high = std::max(high, ordered(bits));
       largest = std::max(largest, magnitude);
-      smallest = std::min(smallest, magnitude >= static_cast<int32_t>(kFirstKept) ? magnitude : kMax);
+      smallest =
+          std::min(smallest, magnitude >= static_cast<int32_t>(kFirstKept) ? magnitude : kMax);
     }
     size_t i = 0;
     const auto key = [&](size_t at) {
@@ -136,8 +137,8 @@ T lowest(const std::array<T, 8>& lanes) {
 
 __attribute__((target("avx2,popcnt"))) CountResult count_avx2(std::span<const float> values,
                                                               uint32_t* tables) {
-  // Each extreme is kept as a minimum: of the value, the negated value, the magnitude of what is not
-  // zero, and the inverted magnitude.
+  // Each extreme is kept as a minimum: of the value, the negated value, the magnitude of what is
+  // not zero, and the inverted magnitude.
   __m256 low = _mm256_set1_ps(std::numeric_limits<float>::infinity());
   __m256 negated_high = low;
   __m256i smallest = _mm256_set1_epi32(-1);

@@ -1,7 +1,8 @@
 #pragma once
-// The inner loop of calibration: counts the histogram keys of float32 values in small tables and finds
-// their exact extremes in the same pass. One version for each instruction set, the best chosen at run
-// time; all give the same result. Used by SlotCounter. Pure apart from the tables; any thread.
+// The inner loop of calibration: counts the histogram keys of float32 values in small tables and
+// finds their exact extremes in the same pass. One version for each instruction set, the best
+// chosen at run time; all give the same result. Used by SlotCounter. Pure apart from the tables;
+// any thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +13,8 @@
 
 namespace ptq {
 
-// A signed key is the pattern of the value shifted right by LogHistogram::kShift: the magnitude key,
-// and the sign in bit 13.
+// A signed key is the pattern of the value shifted right by LogHistogram::kShift: the magnitude
+// key, and the sign in bit 13.
 inline constexpr uint32_t kSignBit = LogHistogram::kKeysPerSign;
 inline constexpr size_t kSignedKeys = size_t{2} * LogHistogram::kKeysPerSign;
 
@@ -29,8 +30,8 @@ struct CountResult {
   uint64_t zeros = 0;     // values with magnitude key 0 that are not in the tables
   uint32_t smallest = 0;  // bits of the smallest |value| whose magnitude key is not 0; without one
                           // 0x7FFFFFFF or more
-  uint32_t largest = 0;   // bits of the largest |value|. From 0x7F800000 on there is an Inf or a NaN
-  float min = 0.0F;       // void when there is an Inf or a NaN; −0 or +0 for zero
+  uint32_t largest = 0;  // bits of the largest |value|. From 0x7F800000 on there is an Inf or a NaN
+  float min = 0.0F;      // void when there is an Inf or a NaN; −0 or +0 for zero
   float max = 0.0F;
 };
 

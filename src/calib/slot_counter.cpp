@@ -71,8 +71,8 @@ void SlotCounter::add_finite(const CountResult& result, size_t count, SlotCounts
               slot);
 }
 
-// Rare, so simple: the extremes of the kernel are void, the keys of Inf and NaN must not stay in the
-// tables.
+// Rare, so simple: the extremes of the kernel are void, the keys of Inf and NaN must not stay in
+// the tables.
 void SlotCounter::add_nonfinite(std::span<const float> values, const CountResult& result,
                                 SlotCounts& slot) {
   for (const float value : values) {

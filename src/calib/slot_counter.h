@@ -50,8 +50,7 @@ class SlotCounter {
   void add_finite(const CountResult& result, size_t count, SlotCounts& slot);
   void add_nonfinite(std::span<const float> values, const CountResult& result, SlotCounts& slot);
   void move_counts(uint32_t first_key, uint32_t last_key, SlotCounts& slot);
-  void move_side(uint32_t sign, uint32_t first_key, uint32_t last_key,
-                 SlotCounts::Window& window);
+  void move_side(uint32_t sign, uint32_t first_key, uint32_t last_key, SlotCounts::Window& window);
 
   CountKernel kernel_;
   std::vector<uint32_t> tables_;  // all zero between calls of add

@@ -1,12 +1,11 @@
 #include "runtime/library.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <onnxruntime_cxx_api.h>
@@ -62,10 +61,11 @@ LoadedLibrary load_runtime() {
     // What the user chose is used or refused, never replaced by another version.
     LoadedLibrary library = load_first(library_candidates(chosen), searched);
     if (library.api == nullptr) {
-      throw Error(ErrorCode::kEnvironment,
-                  fmt::format("PTQ_ONNXRUNTIME: expected the ONNX Runtime library (1.{} or newer) or "
-                              "its folder, found no usable one: {}",
-                              ORT_API_VERSION, fmt::join(searched, "; ")));
+      throw Error(
+          ErrorCode::kEnvironment,
+          fmt::format("PTQ_ONNXRUNTIME: expected the ONNX Runtime library (1.{} or newer) or "
+                      "its folder, found no usable one: {}",
+                      ORT_API_VERSION, fmt::join(searched, "; ")));
     }
     return library;
   }
@@ -157,13 +157,18 @@ LoadedLibrary load_first(const std::vector<fs::path>& candidates,
       dlclose(handle);
       continue;
     }
-    return {api, std::move(version)};  // never closed: its threads and statics live with the process
+    return {api,
+            std::move(version)};  // never closed: its threads and statics live with the process
   }
   return {};
 }
 
-const OrtApi& runtime_api() { return *loaded_runtime().api; }
+const OrtApi& runtime_api() {
+  return *loaded_runtime().api;
+}
 
-std::string runtime_version() { return loaded_runtime().version; }
+std::string runtime_version() {
+  return loaded_runtime().version;
+}
 
 }  // namespace ptq

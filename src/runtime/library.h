@@ -1,7 +1,7 @@
 #pragma once
 // Finds and loads the ONNX Runtime library when it is first needed, so that the program starts, and
-// reads models, without it. Linking it instead would tie a binary to one exact version, as its symbols
-// carry the version. Used by this room; any thread.
+// reads models, without it. Linking it instead would tie a binary to one exact version, as its
+// symbols carry the version. Used by this room; any thread.
 
 #include <filesystem>
 #include <string>

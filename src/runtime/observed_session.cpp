@@ -10,7 +10,7 @@
 #include "graph/edit.h"
 #include "graph/index.h"
 #include "ptq/error.h"
-#include "runtime/optimized_graph.h"
+#include "runtime/model_session.h"
 
 namespace ptq {
 namespace {
@@ -26,7 +26,9 @@ struct Tap {
 };
 using Taps = std::map<std::string, Tap>;  // by name of the tensor
 
-bool is_mark(const Node& node) { return node.domain == kDomain && node.op_type == "Mark"; }
+bool is_mark(const Node& node) {
+  return node.domain == kDomain && node.op_type == "Mark";
+}
 
 // Adds for each value
 //
@@ -154,8 +156,8 @@ void copy_declaration(Graph& graph, const std::string& value, const std::string&
   }
 }
 
-// Puts an observer into the way of each tapped tensor, right behind what makes it, so that the tensor
-// is still in the cache and lives no longer than before:
+// Puts an observer into the way of each tapped tensor, right behind what makes it, so that the
+// tensor is still in the cache and lives no longer than before:
 //
 //   Node ─ X ─ ...      →      Node ─ X_raw ─ Observe ─ X ─ ...
 void insert_observers(Model& model, const Taps& taps) {

@@ -120,6 +120,8 @@ struct ObserverOps::State {
 
 ObserverOps::ObserverOps(ObserverSink& sink) : state_(std::make_unique<State>(sink)) {}
 ObserverOps::~ObserverOps() = default;
-OrtCustomOpDomain* ObserverOps::domain() const { return state_->domain; }
+OrtCustomOpDomain* ObserverOps::domain() const {
+  return state_->domain;
+}
 
 }  // namespace ptq

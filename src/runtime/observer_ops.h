@@ -1,8 +1,9 @@
 #pragma once
-// The operators of domain `ai.ptq` that ptq puts into a graph to look at values while it runs. Included
-// only by session.cpp, which knows ONNX Runtime's headers.
+// The operators of domain `ai.ptq` that ptq puts into a graph to look at values while it runs.
+// Included only by session.cpp, which knows ONNX Runtime's headers.
 //
-//   Mark(X) -> m        any type, int64[0]; keeps X alive through the runtime's optimizations and says
+//   Mark(X) -> m        any type, int64[0]; keeps X alive through the runtime's optimizations and
+//   says
 //                       where it went. Never run. Attribute slot.
 //   Observe(X) -> Y     float32; reports X to the sink and passes it on without a copy (Y is X's
 //                       memory). Attributes slots, channels, block (0 = plain layout).

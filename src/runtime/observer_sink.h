@@ -1,6 +1,6 @@
 #pragma once
-// What the observer operators in a session report to. A session calls it from inside Session::run, on
-// the thread that called run (sessions with one intra-operator thread).
+// What the observer operators in a session report to. A session calls it from inside Session::run,
+// on the thread that called run (sessions with one intra-operator thread).
 
 #include <cstdint>
 #include <functional>
@@ -12,10 +12,10 @@ namespace ptq {
 // [N,C,H,W] is stored as [N][ceil(C / block)][H][W][block] and `shape` is [N, C rounded up, H, W]:
 // the lanes of the last channel block beyond C are padding, not values.
 struct ObservedTensor {
-  std::span<const float> stored;     // all that is in memory, padding included
-  std::span<const int64_t> shape;    // as stored
-  int64_t channels = 0;              // C; 0 when the layout is plain
-  int64_t block = 0;                 // lanes of a channel block; 0 when the layout is plain
+  std::span<const float> stored;   // all that is in memory, padding included
+  std::span<const int64_t> shape;  // as stored
+  int64_t channels = 0;            // C; 0 when the layout is plain
+  int64_t block = 0;               // lanes of a channel block; 0 when the layout is plain
 };
 
 // Calls `visit` with the real values of `tensor`, piece by piece, in storage order; padding is left

@@ -28,7 +28,9 @@ Registers cpuid(uint32_t leaf, uint32_t subleaf) {
   return r;
 }
 
-bool bit(uint32_t value, int position) { return ((value >> position) & 1U) != 0; }
+bool bit(uint32_t value, int position) {
+  return ((value >> position) & 1U) != 0;
+}
 
 // State components that the operating system saves (XCR0); 0 when it does not say.
 uint64_t saved_state() {
@@ -80,7 +82,9 @@ std::vector<std::string> detect() {
 
 #else
 
-std::vector<std::string> detect() { return {}; }
+std::vector<std::string> detect() {
+  return {};
+}
 
 #endif
 

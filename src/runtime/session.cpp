@@ -13,7 +13,8 @@
 namespace ptq {
 namespace {
 
-// The runtime's own messages. Errors also come back as exceptions, so that they are not shown twice.
+// The runtime's own messages. Errors also come back as exceptions, so that they are not shown
+// twice.
 void ORT_API_CALL log_runtime(void* /*unused*/, OrtLoggingLevel /*severity*/,
                               const char* /*category*/, const char* /*id*/,
                               const char* /*location*/, const char* message) {
@@ -165,8 +166,7 @@ Session Session::from_bytes(std::string_view model, const SessionOptions& option
   Ort::Env& env = environment();
   auto state = std::make_unique<State>();
   try {
-    state->session =
-        Ort::Session(env, model.data(), model.size(), state->make_options(options));
+    state->session = Ort::Session(env, model.data(), model.size(), state->make_options(options));
     state->read_signature();
   } catch (const Ort::Exception& error) {
     throw_runtime("refused the model", error);
@@ -186,8 +186,12 @@ Session Session::from_path(const std::filesystem::path& model, const SessionOpti
   return Session(std::move(state));
 }
 
-const std::vector<ValueInfo>& Session::inputs() const { return state_->inputs; }
-const std::vector<ValueInfo>& Session::outputs() const { return state_->outputs; }
+const std::vector<ValueInfo>& Session::inputs() const {
+  return state_->inputs;
+}
+const std::vector<ValueInfo>& Session::outputs() const {
+  return state_->outputs;
+}
 
 std::vector<Tensor> Session::run(const std::map<std::string, Tensor>& feeds) const {
   std::vector<const char*> names;
@@ -196,10 +200,10 @@ std::vector<Tensor> Session::run(const std::map<std::string, Tensor>& feeds) con
     for (const ValueInfo& input : state_->inputs) {
       const auto feed = feeds.find(input.name);
       if (feed == feeds.end()) {
-        throw Error(ErrorCode::kInput,
-                    fmt::format("input '{}': expected {}{}, found nothing of that name",
-                                printable(input.name), dtype_name(input.dtype),
-                                shape_text(input.shape)));
+        throw Error(
+            ErrorCode::kInput,
+            fmt::format("input '{}': expected {}{}, found nothing of that name",
+                        printable(input.name), dtype_name(input.dtype), shape_text(input.shape)));
       }
       names.push_back(input.name.c_str());
       values.push_back(input_value(input, feed->second));

@@ -1,6 +1,6 @@
 #pragma once
-// Runs ONNX models with ONNX Runtime on the processor. Used by calibration and validation. `run` may be
-// called from many threads at once; construction and the rest belong to one thread.
+// Runs ONNX models with ONNX Runtime on the processor. Used by calibration and validation. `run`
+// may be called from many threads at once; construction and the rest belong to one thread.
 
 #include <filesystem>
 #include <map>

@@ -16,8 +16,8 @@ Session open_session(const Model& model, const SessionOptions& options);
 // operators of its own domains, and at OptLevel::kAll layouts that hold for this processor only.
 Model optimized_model(const Model& model, SessionOptions options);
 
-// Lanes of a channel block in the runtime's blocked layout on this processor: 8 or 16; 0 when it does
-// not use that layout. Asked once of the runtime itself.
+// Lanes of a channel block in the runtime's blocked layout on this processor: 8 or 16; 0 when it
+// does not use that layout. Asked once of the runtime itself.
 int64_t nchwc_block_size();
 
 }  // namespace ptq

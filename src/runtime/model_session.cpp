@@ -1,4 +1,4 @@
-#include "runtime/optimized_graph.h"
+#include "runtime/model_session.h"
 
 #include <cstdlib>
 #include <filesystem>

@@ -1,0 +1,270 @@
+// What calibration costs over bare FP32 inference of the same samples in the same process settings.
+//
+//   ptq_bench MODEL DATA [--threads N] [--pairs N] [--samples N] [--values all|FILE]
+//
+// Each measurement is a process of its own (this program again), which loads the model and the
+// samples, then times the work alone. Runs alternate, bare and calibrating, so that a change of the
+// machine meets both; the median of the ratios counts. Two forms of bare inference: samples in
+// parallel with one thread each, as calibration runs them, and one sample at a time with N threads
+// inside operators. MODEL should be what calibration sees in the product: batch normalizations
+// folded.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "calib/calibrate.h"
+#include "core/parallel.h"
+#include "data/sample_source.h"
+#include "onnx_io/infer_shapes.h"
+#include "onnx_io/read.h"
+#include "ptq/error.h"
+#include "runtime/model_session.h"
+
+namespace ptq {
+namespace {
+
+struct Arguments {
+  std::string model;
+  std::string data;
+  std::string values = "auto";
+  std::string child;  // bare, bare-intra, calibrate: be one measurement
+  int threads = 2;
+  int pairs = 9;
+  size_t samples = 128;
+};
+
+Arguments parse(int argc, char** argv) {
+  Arguments arguments;
+  std::vector<std::string> plain;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (!argument.starts_with("--")) {
+      plain.push_back(argument);
+      continue;
+    }
+    if (i + 1 == argc) {
+      throw Error(ErrorCode::kUsage, argument + ": expected a value");
+    }
+    const std::string value = argv[++i];
+    if (argument == "--threads") {
+      arguments.threads = std::stoi(value);
+    } else if (argument == "--pairs") {
+      arguments.pairs = std::stoi(value);
+    } else if (argument == "--samples") {
+      arguments.samples = std::stoul(value);
+    } else if (argument == "--values") {
+      arguments.values = value;
+    } else if (argument == "--child") {
+      arguments.child = value;
+    } else {
+      throw Error(ErrorCode::kUsage, argument + ": unknown option");
+    }
+  }
+  if (plain.size() != 2) {
+    throw Error(ErrorCode::kUsage, "expected MODEL and DATA");
+  }
+  arguments.model = plain[0];
+  arguments.data = plain[1];
+  return arguments;
+}
+
+// Gives the samples of a folder, again from the start until `count` were given. Samples are held in
+// memory, so that reading files is in no measurement and memory is that of the work.
+class RepeatedSource : public SampleSource {
+ public:
+  RepeatedSource(std::vector<Sample> samples, size_t count)
+      : samples_(std::move(samples)), count_(count) {}
+  std::optional<Sample> next() override {
+    if (given_ == count_) {
+      return std::nullopt;
+    }
+    return samples_[given_++ % samples_.size()];
+  }
+  size_t size() const override { return count_; }
+  std::string fingerprint() const override { return ""; }
+  std::vector<std::string> warnings() const override { return {}; }
+
+ private:
+  std::vector<Sample> samples_;
+  size_t count_ = 0;
+  size_t given_ = 0;
+};
+
+RepeatedSource load_samples(const Model& model, const Arguments& arguments) {
+  constexpr int64_t kHeld = 16;
+  const auto source = open_data(arguments.data, input_specs(model.graph), {.max_samples = kHeld});
+  std::vector<Sample> samples;
+  while (std::optional<Sample> sample = source->next()) {
+    samples.push_back(std::move(*sample));
+  }
+  return {std::move(samples), arguments.samples};
+}
+
+// By default what a quantizer wants: inputs and results of the operators that run in integers,
+// where a Relu or Clip behind a convolution counts as part of it.
+std::vector<std::string> values_to_observe(const Graph& graph, const std::string& which) {
+  std::vector<std::string> values;
+  if (which != "auto" && which != "all") {
+    std::ifstream file(which);
+    for (std::string line; std::getline(file, line);) {
+      values.push_back(line);
+    }
+    return values;
+  }
+  std::map<std::string, std::vector<const Node*>> consumers;
+  for (const Node& node : graph.nodes) {
+    for (const std::string& input : node.inputs) {
+      consumers[input].push_back(&node);
+    }
+  }
+  const auto fused = [&](const Node& node) {
+    const auto& next = consumers[node.outputs[0]];
+    return next.size() == 1 && (next[0]->is("Relu") || next[0]->is("Clip"));
+  };
+  for (const ValueInfo& input : graph.inputs) {
+    values.push_back(input.name);
+  }
+  for (const Node& node : graph.nodes) {
+    if (node.op_type != "Constant" && (which == "all" || !fused(node))) {
+      values.push_back(node.outputs[0]);
+    }
+  }
+  std::set<std::string> constants;
+  for (const Constant& constant : graph.initializers) {
+    constants.insert(constant.name);
+  }
+  std::erase_if(values, [&](const std::string& value) { return constants.contains(value); });
+  return values;
+}
+
+void infer_all(const Session& session, SampleSource& source, int threads) {
+  std::mutex mutex;
+  parallel_for(static_cast<size_t>(threads), threads, [&](size_t /*index*/, int /*worker*/) {
+    for (;;) {
+      std::optional<Sample> sample;
+      {
+        const std::lock_guard lock(mutex);
+        sample = source.next();
+      }
+      if (!sample) {
+        return;
+      }
+      session.run(sample->inputs);
+    }
+  });
+}
+
+// One measurement; prints "seconds peak_kib".
+int measure(const Arguments& arguments) {
+  Model model = read_model(arguments.model);
+  RepeatedSource source = load_samples(model, arguments);
+  const auto start = std::chrono::steady_clock::now();
+  if (arguments.child == "calibrate") {
+    CalibrateOptions options;
+    options.threads = arguments.threads;
+    const Calibration result =
+        calibrate(model, values_to_observe(model.graph, arguments.values), source, options);
+    if (!result.fallback_reason.empty()) {
+      fmt::print(stderr, "fallback: {}\n", result.fallback_reason);
+    }
+  } else {
+    SessionOptions options;
+    options.intra_threads = arguments.child == "bare-intra" ? arguments.threads : 1;
+    const Session session = open_session(model, options);
+    infer_all(session, source, arguments.child == "bare-intra" ? 1 : arguments.threads);
+  }
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  fmt::print("{} {}\n", elapsed.count(), usage.ru_maxrss);
+  return 0;
+}
+
+struct Measurement {
+  double seconds = 0.0;
+  double peak_mib = 0.0;
+};
+
+Measurement run_child(const Arguments& arguments, const std::string& mode, size_t samples) {
+  const std::string command =
+      fmt::format("'{}' '{}' '{}' --child {} --threads {} --samples {} --values '{}'",
+                  std::filesystem::read_symlink("/proc/self/exe").string(), arguments.model,
+                  arguments.data, mode, arguments.threads, samples, arguments.values);
+  FILE* const pipe = popen(command.c_str(), "r");
+  Measurement measurement;
+  double peak_kib = 0.0;
+  const int fields =
+      pipe == nullptr ? 0 : std::fscanf(pipe, "%lf %lf", &measurement.seconds, &peak_kib);
+  if (pipe == nullptr || fields != 2 || pclose(pipe) != 0) {
+    throw Error(ErrorCode::kRuntime, "a measurement failed: " + command);
+  }
+  measurement.peak_mib = peak_kib / 1024.0;
+  return measurement;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+void print_ratio(const std::string& name, std::vector<double> ratios) {
+  std::sort(ratios.begin(), ratios.end());
+  fmt::print("{:<44} {:.2f}  (quartiles {:.2f} - {:.2f}, extremes {:.2f} - {:.2f})\n", name,
+             median(ratios), ratios[ratios.size() / 4], ratios[ratios.size() * 3 / 4],
+             ratios.front(), ratios.back());
+}
+
+int compare(const Arguments& arguments) {
+  std::map<std::string, std::vector<double>> seconds;
+  std::vector<double> over_parallel;
+  std::vector<double> over_intra;
+  for (int pair = 0; pair < arguments.pairs; ++pair) {
+    for (const char* mode : {"bare", "calibrate", "bare-intra"}) {
+      seconds[mode].push_back(run_child(arguments, mode, arguments.samples).seconds);
+    }
+    over_parallel.push_back(seconds["calibrate"].back() / seconds["bare"].back());
+    over_intra.push_back(seconds["calibrate"].back() / seconds["bare-intra"].back());
+  }
+  fmt::print("{}: {} samples, {} threads, {} alternating runs, loading included\n", arguments.model,
+             arguments.samples, arguments.threads, arguments.pairs);
+  for (const auto& [mode, times] : seconds) {
+    fmt::print("{:<44} {:.3f} s\n", "median " + mode, median(times));
+  }
+  print_ratio("calibrate / bare, samples in parallel", over_parallel);
+  print_ratio("calibrate / bare, threads inside operators", over_intra);
+  for (const char* mode : {"bare", "calibrate"}) {
+    for (const size_t samples : {size_t{16}, size_t{256}}) {
+      fmt::print("{:<44} {:.1f} MiB\n", fmt::format("peak memory {}, {} samples", mode, samples),
+                 run_child(arguments, mode, samples).peak_mib);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace ptq
+
+int main(int argc, char** argv) {
+  try {
+    const ptq::Arguments arguments = ptq::parse(argc, argv);
+    return arguments.child.empty() ? ptq::compare(arguments) : ptq::measure(arguments);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "ptq_bench: {}\n", error.what());
+    return 1;
+  }
+}
