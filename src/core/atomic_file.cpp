@@ -148,7 +148,7 @@ void check_output_path(const fs::path& output, std::span<const fs::path> inputs,
                 fmt::format("cannot write {}: there is no folder {}; make it first",
                             printable(output.string()), printable(folder.string())));
   }
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     fail_io("write into the folder of", output, errno);
   }
 }
