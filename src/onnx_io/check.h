@@ -1,7 +1,8 @@
 #pragma once
-// The checks that a model passes before any other code trusts it. ONNX's own checker is no safety net:
-// it has accepted paths out of the folder, wrapped sizes and endless recursion. Values of weights (NaN,
-// infinity) are not looked at here. Errors are Error{kInput}; the caller adds the file name. One thread.
+// The checks that a model passes before any other code trusts it. ONNX's own checker is no safety
+// net: it has accepted paths out of the folder, wrapped sizes and endless recursion. Values of
+// weights (NaN, infinity) are not looked at here. Errors are Error{kInput}; the caller adds the
+// file name. One thread.
 
 #include <string>
 #include <string_view>
@@ -19,14 +20,14 @@ constexpr int64_t kMaxOpset = 25;
 // garbage behind the model and two models in one file are told apart.
 void check_bytes(std::string_view bytes);
 
-// Versions, names, tensors, functions, order. Nodes that stand before their inputs are sorted, with a
-// warning; nothing else is changed.
+// Versions, names, tensors, functions, order. Nodes that stand before their inputs are sorted, with
+// a warning; nothing else is changed.
 void check_model(onnx::ModelProto& model);
 
 // Parts of check_model.
 void check_tensor(const onnx::TensorProto& tensor, std::string_view place);
-void check_graph(onnx::GraphProto& graph);          // names and order, inner graphs included
+void check_graph(onnx::GraphProto& graph);  // names and order, inner graphs included
 void check_function_body(onnx::FunctionProto& function);
-void check_functions(onnx::ModelProto& model);      // identities, recursion, depth, bodies
+void check_functions(onnx::ModelProto& model);  // identities, recursion, depth, bodies
 
 }  // namespace ptq

@@ -1,9 +1,9 @@
-#include <fmt/format.h>
-
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "onnx/onnx_pb.h"
 #include "onnx_io/check.h"
@@ -16,7 +16,9 @@ constexpr int kMaxFunctions = 10'000;
 constexpr int kMaxDepth = 100;             // calls within calls; libraries expand them recursively
 constexpr double kMaxExpandedNodes = 1e7;  // of one function with all its calls expanded
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kInput, message); }
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorCode::kInput, message);
+}
 
 std::string identity(const std::string& domain, const std::string& name,
                      const std::string& overload) {
@@ -41,8 +43,9 @@ std::vector<Function> find_calls(onnx::ModelProto& model) {
     if (proto.name().empty()) {
       refuse("a function has no name");
     }
-    if (!positions.emplace(identity(proto.domain(), proto.name(), proto.overload()),
-                           functions.size()).second) {
+    if (!positions
+             .emplace(identity(proto.domain(), proto.name(), proto.overload()), functions.size())
+             .second) {
       refuse(fmt::format("function '{}' is defined twice; remove one", printable(proto.name())));
     }
     functions.push_back({&proto, {}, 0});
@@ -56,8 +59,8 @@ std::vector<Function> find_calls(onnx::ModelProto& model) {
                       return;
                     }
                     function.own_nodes += 1;
-                    const auto callee = positions.find(
-                        identity(node->domain(), node->op_type(), node->overload()));
+                    const auto callee =
+                        positions.find(identity(node->domain(), node->op_type(), node->overload()));
                     if (callee != positions.end()) {
                       function.calls[callee->second] += 1;
                     }
@@ -92,11 +95,12 @@ void check_calls(const std::vector<Function>& functions) {
       nodes[k] += count * nodes[callee];
     }
     if (depth[k] > kMaxDepth) {
-      refuse(fmt::format("function '{}' calls functions more than {} deep; inline some of them", name,
-                         kMaxDepth));
+      refuse(fmt::format("function '{}' calls functions more than {} deep; inline some of them",
+                         name, kMaxDepth));
     }
     if (nodes[k] > kMaxExpandedNodes) {
-      refuse(fmt::format("function '{}' expands to more than {:.0f} nodes", name, kMaxExpandedNodes));
+      refuse(
+          fmt::format("function '{}' expands to more than {:.0f} nodes", name, kMaxExpandedNodes));
     }
     for (const size_t caller : callers[k]) {
       if (--missing[caller] == 0) {
@@ -109,9 +113,10 @@ void check_calls(const std::vector<Function>& functions) {
     while (missing[k] == 0) {
       ++k;
     }
-    refuse(fmt::format("function '{}' calls itself or waits for one that does; functions must not be "
-                       "recursive",
-                       printable(functions[k].proto->name())));
+    refuse(
+        fmt::format("function '{}' calls itself or waits for one that does; functions must not be "
+                    "recursive",
+                    printable(functions[k].proto->name())));
   }
 }
 

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <functional>
 #include <limits>
 #include <queue>
@@ -7,6 +5,8 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "core/log.h"
 #include "onnx/onnx_pb.h"
@@ -19,7 +19,9 @@ namespace {
 using Nodes = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 using Names = std::unordered_set<std::string_view>;
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kInput, message); }
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorCode::kInput, message);
+}
 
 // What a graph and the body of a function have in common.
 struct Body {
@@ -105,8 +107,8 @@ Scope define_names(const Body& body, const Scope* outer) {
       refuse(fmt::format("{}: an input has no name", body.place));
     }
     if (!scope.names.insert(name).second) {
-      refuse(fmt::format("{}: input '{}' is declared twice; rename one", body.place,
-                         printable(name)));
+      refuse(
+          fmt::format("{}: input '{}' is declared twice; rename one", body.place, printable(name)));
     }
   }
   Names constants;
@@ -126,9 +128,10 @@ Scope define_names(const Body& body, const Scope* outer) {
     }
     for (const std::string& name : node.output()) {
       if (!name.empty() && !scope.names.insert(name).second) {
-        refuse(fmt::format("{}: {} makes '{}', which is defined already; every value needs one "
-                           "source, rename it",
-                           body.place, node_place(node), printable(name)));
+        refuse(
+            fmt::format("{}: {} makes '{}', which is defined already; every value needs one "
+                        "source, rename it",
+                        body.place, node_place(node), printable(name)));
       }
     }
   }
@@ -153,9 +156,10 @@ std::vector<std::vector<int>> find_dependencies(const Body& body, const Scope& s
         continue;
       }
       if (!scope.has(name)) {
-        refuse(fmt::format("{}: {} reads '{}', which nothing defines; the model is incomplete, export "
-                           "it again",
-                           body.place, node_place(node), printable(name)));
+        refuse(
+            fmt::format("{}: {} reads '{}', which nothing defines; the model is incomplete, export "
+                        "it again",
+                        body.place, node_place(node), printable(name)));
       }
       const auto producer = producers.find(name);
       if (producer != producers.end()) {
@@ -238,8 +242,8 @@ void sort_nodes(Body& body, const std::vector<std::vector<int>>& dependencies) {
         }
       }
     }
-    refuse(fmt::format("{}: {} depends on its own output; a graph must not have a cycle", body.place,
-                       node_place((*body.nodes)[static_cast<int>(node)])));
+    refuse(fmt::format("{}: {} depends on its own output; a graph must not have a cycle",
+                       body.place, node_place((*body.nodes)[static_cast<int>(node)])));
   }
   log_warn(fmt::format("{}: nodes stand before their inputs; sorted", body.place));
   reorder(*body.nodes, order);
@@ -268,9 +272,10 @@ void check_body(Body& body, const Scope* outer) {
   Names outputs;
   for (const std::string_view name : body.outputs) {
     if (!scope.has(name)) {
-      refuse(fmt::format("{}: output '{}' is defined by nothing; the model is incomplete, export it "
-                         "again",
-                         body.place, printable(name)));
+      refuse(
+          fmt::format("{}: output '{}' is defined by nothing; the model is incomplete, export it "
+                      "again",
+                      body.place, printable(name)));
     }
     if (!outputs.insert(name).second && outer == nullptr) {
       refuse(fmt::format("{}: output '{}' is declared twice; remove one", body.place,

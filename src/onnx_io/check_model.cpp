@@ -1,9 +1,9 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
 #include <string>
+
+#include <fmt/format.h>
 
 #include "core/log.h"
 #include "onnx/onnx_pb.h"
@@ -13,7 +13,9 @@
 namespace ptq {
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kInput, message); }
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorCode::kInput, message);
+}
 
 std::string canonical_domain(const std::string& domain) {
   return domain == "ai.onnx" ? std::string() : domain;
@@ -21,13 +23,15 @@ std::string canonical_domain(const std::string& domain) {
 
 void check_ir_version(const onnx::ModelProto& model) {
   if (model.ir_version() < 1) {
-    refuse(fmt::format("expected an IR version of 1 to {}, found {}; this is no complete ONNX model",
-                       static_cast<int>(onnx::Version::IR_VERSION), model.ir_version()));
+    refuse(
+        fmt::format("expected an IR version of 1 to {}, found {}; this is no complete ONNX model",
+                    static_cast<int>(onnx::Version::IR_VERSION), model.ir_version()));
   }
   if (model.ir_version() > onnx::Version::IR_VERSION) {
-    refuse(fmt::format("the file format (IR version {}) is newer than ptq knows ({}); export the "
-                       "model for an older IR version",
-                       model.ir_version(), static_cast<int>(onnx::Version::IR_VERSION)));
+    refuse(
+        fmt::format("the file format (IR version {}) is newer than ptq knows ({}); export the "
+                    "model for an older IR version",
+                    model.ir_version(), static_cast<int>(onnx::Version::IR_VERSION)));
   }
 }
 
@@ -68,9 +72,10 @@ void check_opsets(onnx::ModelProto& model) {
                     const std::string domain = canonical_domain(node->domain());
                     if (!imports.contains(domain)) {
                       if (domain.empty()) {
-                        refuse(fmt::format("{} is of the standard operator set, which the model does "
-                                           "not import",
-                                           node_place(*node)));
+                        refuse(
+                            fmt::format("{} is of the standard operator set, which the model does "
+                                        "not import",
+                                        node_place(*node)));
                       }
                       missing.insert(domain);
                     }
@@ -83,7 +88,8 @@ void check_opsets(onnx::ModelProto& model) {
 
 void check_sparse_tensor(const onnx::SparseTensorProto& tensor) {
   const std::string name = printable(tensor.values().name());
-  if (std::any_of(tensor.dims().begin(), tensor.dims().end(), [](int64_t dim) { return dim < 0; })) {
+  if (std::any_of(tensor.dims().begin(), tensor.dims().end(),
+                  [](int64_t dim) { return dim < 0; })) {
     refuse(fmt::format("sparse tensor '{}' has a negative dimension", name));
   }
   if (tensor.indices().data_type() != onnx::TensorProto::INT64) {

@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-
 #include <limits>
 #include <optional>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "onnx/onnx_pb.h"
 #include "onnx_io/check.h"
@@ -25,25 +25,37 @@ enum class Store { kFloat, kInt32, kInt64, kUint64, kDouble, kString };
 Store store_of(int32_t data_type) {
   switch (data_type) {
     case onnx::TensorProto::FLOAT:
-    case onnx::TensorProto::COMPLEX64: return Store::kFloat;
+    case onnx::TensorProto::COMPLEX64:
+      return Store::kFloat;
     case onnx::TensorProto::DOUBLE:
-    case onnx::TensorProto::COMPLEX128: return Store::kDouble;
-    case onnx::TensorProto::INT64: return Store::kInt64;
+    case onnx::TensorProto::COMPLEX128:
+      return Store::kDouble;
+    case onnx::TensorProto::INT64:
+      return Store::kInt64;
     case onnx::TensorProto::UINT32:
-    case onnx::TensorProto::UINT64: return Store::kUint64;
-    case onnx::TensorProto::STRING: return Store::kString;
-    default: return Store::kInt32;
+    case onnx::TensorProto::UINT64:
+      return Store::kUint64;
+    case onnx::TensorProto::STRING:
+      return Store::kString;
+    default:
+      return Store::kInt32;
   }
 }
 
 int64_t entries_in(const onnx::TensorProto& tensor, Store store) {
   switch (store) {
-    case Store::kFloat: return tensor.float_data_size();
-    case Store::kInt32: return tensor.int32_data_size();
-    case Store::kInt64: return tensor.int64_data_size();
-    case Store::kUint64: return tensor.uint64_data_size();
-    case Store::kDouble: return tensor.double_data_size();
-    case Store::kString: return tensor.string_data_size();
+    case Store::kFloat:
+      return tensor.float_data_size();
+    case Store::kInt32:
+      return tensor.int32_data_size();
+    case Store::kInt64:
+      return tensor.int64_data_size();
+    case Store::kUint64:
+      return tensor.uint64_data_size();
+    case Store::kDouble:
+      return tensor.double_data_size();
+    case Store::kString:
+      return tensor.string_data_size();
   }
   return 0;
 }
@@ -123,16 +135,18 @@ void check_tensor(const onnx::TensorProto& tensor, std::string_view place) {
     refuse(place, fmt::format("element type {} is not known", tensor.data_type()));
   }
   if (tensor.has_segment()) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: is stored in segments, which is not supported; save the model with "
-                            "external data instead",
-                            place));
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("{}: is stored in segments, which is not supported; save the model with "
+                    "external data instead",
+                    place));
   }
   int64_t count = 0;
   try {
     count = element_count(std::vector<int64_t>(tensor.dims().begin(), tensor.dims().end()));
     if (count > std::numeric_limits<int64_t>::max() / 128) {
-      throw Error(ErrorCode::kInput, fmt::format("{} elements are more than a machine holds", count));
+      throw Error(ErrorCode::kInput,
+                  fmt::format("{} elements are more than a machine holds", count));
     }
     if (tensor.data_location() == onnx::TensorProto::EXTERNAL) {
       parse_external_reference(tensor);

@@ -1,9 +1,9 @@
 #include "onnx_io/external_data.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "core/log.h"
 #include "onnx/onnx_pb.h"
@@ -145,17 +145,18 @@ ExternalBytes ExternalData::map(const ExternalReference& reference, size_t size_
       throw;
     }
     if (file.mapped->has_other_links()) {
-      log_warn(fmt::format("external data '{}' is a hard link: its bytes may belong to another file",
-                           printable(reference.location)));
+      log_warn(
+          fmt::format("external data '{}' is a hard link: its bytes may belong to another file",
+                      printable(reference.location)));
     }
   }
   const size_t file_size = file.mapped->bytes().size();
   if (reference.offset > file_size || size_bytes > file_size - reference.offset) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("external data '{}' ends at byte {}, but a tensor takes {} bytes from "
-                            "byte {}; the file is truncated or belongs to another model",
-                            printable(reference.location), file_size, size_bytes,
-                            reference.offset));
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("external data '{}' ends at byte {}, but a tensor takes {} bytes from "
+                    "byte {}; the file is truncated or belongs to another model",
+                    printable(reference.location), file_size, size_bytes, reference.offset));
   }
   uint64_t& end = file.ranges[reference.offset];
   end = std::max(end, reference.offset + size_bytes);

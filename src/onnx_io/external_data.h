@@ -1,9 +1,9 @@
 #pragma once
 // Tensor data that lies in a file of its own beside the model. A model is untrusted: its paths must
-// not lead out of its folder. As ONNX Runtime does, a file is accepted inside the folder of the model
-// as it was named, or inside the folder of the file that this name finally leads to: Hugging Face
-// caches keep the model as a link snapshots/REV/model.onnx -> ../../blobs/HASH, its data likewise.
-// Used while one model is read; one thread.
+// not lead out of its folder. As ONNX Runtime does, a file is accepted inside the folder of the
+// model as it was named, or inside the folder of the file that this name finally leads to: Hugging
+// Face caches keep the model as a link snapshots/REV/model.onnx -> ../../blobs/HASH, its data
+// likewise. Used while one model is read; one thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -26,8 +26,8 @@ struct ExternalReference {
   std::optional<uint64_t> length;
 };
 
-// The entries of a tensor whose data_location is EXTERNAL. Throws Error{kInput} when the location is
-// missing, absolute, has a "..", a backslash or a NUL, or when a number is none. Opens nothing.
+// The entries of a tensor whose data_location is EXTERNAL. Throws Error{kInput} when the location
+// is missing, absolute, has a "..", a backslash or a NUL, or when a number is none. Opens nothing.
 ExternalReference parse_external_reference(const onnx::TensorProto& tensor);
 
 struct ExternalBytes {
@@ -44,8 +44,8 @@ class ExternalData {
   // The two folders of a model file (see above).
   static ExternalData beside(const std::filesystem::path& model);
 
-  // `size_bytes` bytes at the reference. Throws Error{kInput} when the file is missing, not a regular
-  // file, outside the folders or too short, or when the reference states another length.
+  // `size_bytes` bytes at the reference. Throws Error{kInput} when the file is missing, not a
+  // regular file, outside the folders or too short, or when the reference states another length.
   ExternalBytes map(const ExternalReference& reference, size_t size_bytes);
 
   // The file of a location. Throws Error{kInput} when it is missing or outside the folders.

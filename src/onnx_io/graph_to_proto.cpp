@@ -23,6 +23,11 @@ void clear_values(onnx::AttributeProto& proto, bool keep_tensor) {
   proto.clear_floats();
   proto.clear_strings();
   proto.clear_graphs();
+  proto.clear_tensors();
+  proto.clear_sparse_tensor();
+  proto.clear_sparse_tensors();
+  proto.clear_tp();
+  proto.clear_type_protos();
   proto.clear_ref_attr_name();
   if (!keep_tensor) {
     proto.clear_t();

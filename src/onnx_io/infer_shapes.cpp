@@ -1,12 +1,14 @@
 #include "onnx_io/infer_shapes.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+
+#include <fmt/format.h>
 
 #include "core/log.h"
 #include "onnx/onnx_pb.h"
@@ -29,21 +31,91 @@ void put_light_tensor(const Tensor& tensor, onnx::TensorProto& proto) {
   put_tensor(tensor, proto, tensor.size() <= kMaxReadElements);
 }
 
-// `with_declarations` false leaves out what the model says of inner values and the shapes of outputs.
-onnx::ModelProto make_light_model(const Model& model, bool with_declarations) {
-  onnx::ModelProto proto;
-  put_model_head(model, proto);
-  onnx::GraphProto& graph = *proto.mutable_graph();
-  put_graph(model.graph, {put_light_tensor, put_light_tensor}, graph);
-  if (!with_declarations) {
-    graph.clear_value_info();
-    for (onnx::ValueInfoProto& output : *graph.mutable_output()) {
-      if (output.type().has_tensor_type()) {
-        output.mutable_type()->mutable_tensor_type()->clear_shape();
+void collect_domains(const Graph& graph, std::set<std::string>& domains) {
+  for (const Node& node : graph.nodes) {
+    domains.insert(node.domain);
+    for (const Attribute& attribute : node.attributes) {
+      for (const std::shared_ptr<Graph>& inner : attribute.graphs) {
+        collect_domains(*inner, domains);
       }
     }
   }
+}
+
+// The library gives up on the whole model where one operator set is not imported.
+void add_missing_imports(const Graph& graph, onnx::ModelProto& proto) {
+  std::set<std::string> domains;
+  collect_domains(graph, domains);
+  for (const onnx::OperatorSetIdProto& import : proto.opset_import()) {
+    domains.erase(import.domain());
+  }
+  for (const std::string& domain : domains) {
+    onnx::OperatorSetIdProto& import = *proto.add_opset_import();
+    import.set_domain(domain);
+    import.set_version(1);
+  }
+}
+
+onnx::ModelProto make_light_model(const Model& model) {
+  onnx::ModelProto proto;
+  put_model_head(model, proto);
+  add_missing_imports(model.graph, proto);
+  put_graph(model.graph, {put_light_tensor, put_light_tensor}, *proto.mutable_graph());
   return proto;
+}
+
+// Removes what the model says of inner values and of shapes of outputs.
+void clear_declarations(onnx::GraphProto& graph) {
+  graph.clear_value_info();
+  for (onnx::ValueInfoProto& output : *graph.mutable_output()) {
+    if (output.type().has_tensor_type()) {
+      output.mutable_type()->mutable_tensor_type()->clear_shape();
+    }
+  }
+}
+
+bool contradicts(const ValueInfo& declared, const ValueInfo& inferred) {
+  if (declared.dtype == DType::kUndefined || inferred.dtype == DType::kUndefined) {
+    return false;
+  }
+  if (declared.dtype != inferred.dtype) {
+    return true;
+  }
+  if (!declared.has_shape || !inferred.has_shape) {
+    return false;
+  }
+  if (declared.shape.size() != inferred.shape.size()) {
+    return true;
+  }
+  for (size_t k = 0; k < declared.shape.size(); ++k) {
+    if (declared.shape[k] >= 0 && inferred.shape[k] >= 0 &&
+        declared.shape[k] != inferred.shape[k]) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Removes declarations in `graph` that what was `inferred` without them contradicts. They would
+// hide what inference finds, and runtimes ignore them too.
+void drop_wrong_declarations(const onnx::GraphProto& inferred, onnx::GraphProto& graph) {
+  std::unordered_map<std::string, ValueInfo> found;
+  for (const auto* list : {&inferred.value_info(), &inferred.output()}) {
+    for (const onnx::ValueInfoProto& proto : *list) {
+      found.emplace(proto.name(), read_value_info(proto));
+    }
+  }
+  const auto is_wrong = [&](const onnx::ValueInfoProto& declared) {
+    const auto entry = found.find(declared.name());
+    return entry != found.end() && contradicts(read_value_info(declared), entry->second);
+  };
+  auto& infos = *graph.mutable_value_info();
+  infos.erase(std::remove_if(infos.begin(), infos.end(), is_wrong), infos.end());
+  for (onnx::ValueInfoProto& output : *graph.mutable_output()) {
+    if (is_wrong(output)) {
+      output.mutable_type()->mutable_tensor_type()->clear_shape();
+    }
+  }
 }
 
 bool is_long_vector(const ValueInfo& info) {
@@ -75,24 +147,26 @@ std::optional<std::string> run_inference(onnx::ModelProto& proto, bool follow_da
   return std::nullopt;
 }
 
-std::optional<std::string> infer(const Model& model, bool with_declarations,
-                                 onnx::ModelProto& proto) {
-  proto = make_light_model(model, with_declarations);
-  std::optional<std::string> problem = run_inference(proto, false);
-  if (problem || has_long_vector(proto.graph())) {
-    return problem;
+// Two runs: one that believes nothing and follows no data, to learn which declarations are wrong
+// and whether following data is affordable; then the real one.
+std::optional<std::string> infer(const Model& model, onnx::ModelProto& proto) {
+  onnx::ModelProto bare = make_light_model(model);
+  clear_declarations(*bare.mutable_graph());
+  const std::optional<std::string> bare_problem = run_inference(bare, false);
+  proto = make_light_model(model);
+  if (!bare_problem) {
+    drop_wrong_declarations(bare.graph(), *proto.mutable_graph());
   }
-  proto = make_light_model(model, with_declarations);
-  problem = run_inference(proto, true);
-  if (problem) {  // take what is found without following data
-    proto = make_light_model(model, with_declarations);
-    problem = run_inference(proto, false);
+  const bool follow_data = !has_long_vector(bare.graph()) && !has_long_vector(proto.graph());
+  const std::optional<std::string> problem = run_inference(proto, follow_data);
+  if (problem && !bare_problem) {
+    proto = std::move(bare);
+    return std::nullopt;
   }
   return problem;
 }
 
-// Adds to `declared` what `inferred` knows more. Where they contradict each other, inference is right:
-// runtimes ignore such declarations too.
+// Adds to `declared` what `inferred` knows more.
 void merge_info(const ValueInfo& inferred, ValueInfo& declared) {
   ValueInfo merged = inferred;
   if (merged.dtype == DType::kUndefined) {
@@ -153,11 +227,7 @@ void merge_infos(const onnx::GraphProto& inferred, Graph& graph) {
 
 void infer_shapes(Model& model) {
   onnx::ModelProto proto;
-  std::optional<std::string> problem = infer(model, true, proto);
-  if (problem) {
-    log_debug("shape inference contradicts declared shapes, which are ignored: " + *problem);
-    problem = infer(model, false, proto);
-  }
+  const std::optional<std::string> problem = infer(model, proto);
   if (problem) {
     log_warn("shape inference failed, shapes of inner values may be unknown: " + *problem);
     return;

@@ -1,13 +1,13 @@
 #pragma once
-// Types and shapes of inner values, by ONNX's shape inference. Called once after reading and again by
-// passes that need shapes of what they made. One thread a model.
+// Types and shapes of inner values, by ONNX's shape inference. Called once after reading and again
+// by passes that need shapes of what they made. One thread a model.
 
 #include "ptq/graph.h"
 
 namespace ptq {
 
-// Fills graph.value_infos of the main graph; changes nothing else. What inference does not find keeps
-// its declaration. A failure of the library is a warning: the model then stays as it was.
+// Fills graph.value_infos of the main graph; changes nothing else. What inference does not find
+// keeps its declaration. A failure of the library is a warning: the model then stays as it was.
 void infer_shapes(Model& model);
 
 }  // namespace ptq

@@ -1,20 +1,21 @@
 #pragma once
-// A regular file mapped for reading. Used for model files and for external tensor data; tensors that
-// are views keep their file mapped. Immutable, any thread.
-
-#include <sys/types.h>
+// A regular file mapped for reading. Used for model files and for external tensor data; tensors
+// that are views keep their file mapped. Immutable, any thread.
 
 #include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <span>
 
+#include <sys/types.h>
+
 namespace ptq {
 
 class MappedFile {
  public:
-  // Throws Error{kInput} when there is no such file, it is not a regular file (folder, pipe, device:
-  // none of them is waited for) or reading is not permitted. The message does not name the path.
+  // Throws Error{kInput} when there is no such file, it is not a regular file (folder, pipe,
+  // device: none of them is waited for) or reading is not permitted. The message does not name the
+  // path.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
 
   ~MappedFile();

@@ -1,12 +1,12 @@
 #include "onnx_io/model_stream.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <string_view>
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include "onnx/onnx_pb.h"
 #include "onnx_io/graph_to_proto.h"
@@ -19,7 +19,7 @@ namespace {
 
 using google::protobuf::io::CodedOutputStream;
 
-constexpr uint64_t kPageBytes = 4096;       // lets a runtime map a large tensor by itself
+constexpr uint64_t kPageBytes = 4096;  // lets a runtime map a large tensor by itself
 constexpr uint64_t kPageAlignFrom = 1 << 20;
 constexpr uint64_t kSmallAlignment = 64;
 
@@ -37,14 +37,17 @@ std::string serialize(const google::protobuf::Message& message) {
   // Inner graphs can hold more than one message may.
   if (message.ByteSizeLong() > std::numeric_limits<int32_t>::max() ||
       !message.SerializePartialToString(&bytes)) {
-    throw Error(ErrorCode::kInput,
-                "the model without its external tensors is larger than 2 GiB, more than an ONNX file "
-                "holds; use a lower threshold for external data");
+    throw Error(
+        ErrorCode::kInput,
+        "the model without its external tensors is larger than 2 GiB, more than an ONNX file "
+        "holds; use a lower threshold for external data");
   }
   return bytes;
 }
 
-void send(const ByteSink& sink, std::string_view text) { sink(std::as_bytes(std::span(text))); }
+void send(const ByteSink& sink, std::string_view text) {
+  sink(std::as_bytes(std::span(text)));
+}
 
 }  // namespace
 
@@ -198,7 +201,9 @@ void ModelStream::write_data(const ByteSink& sink) const {
   }
 }
 
-bool ModelStream::has_data() const { return !parts_->externals.empty(); }
+bool ModelStream::has_data() const {
+  return !parts_->externals.empty();
+}
 
 uint64_t payload_bytes(const Graph& graph) {
   uint64_t total = 0;

@@ -1,6 +1,7 @@
 #pragma once
-// The bytes of a model, piece by piece: payloads of the main graph's initializers go from the Tensor to
-// the sink without a copy in a protobuf message. The same model gives the same bytes. One thread.
+// The bytes of a model, piece by piece: payloads of the main graph's initializers go from the
+// Tensor to the sink without a copy in a protobuf message. The same model gives the same bytes. One
+// thread.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "onnx_io/proto_to_graph.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "onnx/onnx_pb.h"
@@ -23,23 +24,59 @@ std::string canonical_domain(const std::string& domain) {
   return domain == "ai.onnx" ? std::string() : domain;
 }
 
+// The type, or for a model of IR version 1, which has none, that of the one value there is.
+onnx::AttributeProto::AttributeType type_of(const onnx::AttributeProto& proto) {
+  using Type = onnx::AttributeProto;
+  if (proto.type() != Type::UNDEFINED) {
+    return proto.type();
+  }
+  const std::array candidates = {std::pair(proto.has_i(), Type::INT),
+                                 std::pair(proto.has_f(), Type::FLOAT),
+                                 std::pair(proto.has_s(), Type::STRING),
+                                 std::pair(proto.has_t(), Type::TENSOR),
+                                 std::pair(proto.has_g(), Type::GRAPH),
+                                 std::pair(proto.ints_size() > 0, Type::INTS),
+                                 std::pair(proto.floats_size() > 0, Type::FLOATS),
+                                 std::pair(proto.strings_size() > 0, Type::STRINGS),
+                                 std::pair(proto.graphs_size() > 0, Type::GRAPHS)};
+  auto type = Type::UNDEFINED;
+  for (const auto& [is_present, candidate] : candidates) {
+    if (is_present) {
+      if (type != Type::UNDEFINED) {
+        return Type::UNDEFINED;
+      }
+      type = candidate;
+    }
+  }
+  return type;
+}
+
 AttributeKind kind_of(const onnx::AttributeProto& proto) {
   if (!proto.ref_attr_name().empty()) {
     return AttributeKind::kOther;
   }
-  switch (proto.type()) {
-    case onnx::AttributeProto::INT: return AttributeKind::kInt;
-    case onnx::AttributeProto::FLOAT: return AttributeKind::kFloat;
-    case onnx::AttributeProto::STRING: return AttributeKind::kString;
-    case onnx::AttributeProto::GRAPH: return AttributeKind::kGraph;
-    case onnx::AttributeProto::INTS: return AttributeKind::kInts;
-    case onnx::AttributeProto::FLOATS: return AttributeKind::kFloats;
-    case onnx::AttributeProto::STRINGS: return AttributeKind::kStrings;
-    case onnx::AttributeProto::GRAPHS: return AttributeKind::kGraphs;
+  switch (type_of(proto)) {
+    case onnx::AttributeProto::INT:
+      return AttributeKind::kInt;
+    case onnx::AttributeProto::FLOAT:
+      return AttributeKind::kFloat;
+    case onnx::AttributeProto::STRING:
+      return AttributeKind::kString;
+    case onnx::AttributeProto::GRAPH:
+      return AttributeKind::kGraph;
+    case onnx::AttributeProto::INTS:
+      return AttributeKind::kInts;
+    case onnx::AttributeProto::FLOATS:
+      return AttributeKind::kFloats;
+    case onnx::AttributeProto::STRINGS:
+      return AttributeKind::kStrings;
+    case onnx::AttributeProto::GRAPHS:
+      return AttributeKind::kGraphs;
     case onnx::AttributeProto::TENSOR:
       return is_opaque(static_cast<DType>(proto.t().data_type())) ? AttributeKind::kOther
                                                                   : AttributeKind::kTensor;
-    default: return AttributeKind::kOther;
+    default:
+      return AttributeKind::kOther;
   }
 }
 

@@ -68,8 +68,8 @@ std::string node_place(const onnx::NodeProto& node) {
 }
 
 std::string tensor_place(const onnx::TensorProto& tensor, const MessagePath& path) {
-  std::string place = tensor.name().empty() ? "tensor"
-                                            : fmt::format("tensor '{}'", printable(tensor.name()));
+  std::string place =
+      tensor.name().empty() ? "tensor" : fmt::format("tensor '{}'", printable(tensor.name()));
   for (auto around = path.rbegin(); around != path.rend(); ++around) {
     if (const auto* attribute = dynamic_cast<const onnx::AttributeProto*>(*around)) {
       place = fmt::format("{} in attribute '{}'", place, printable(attribute->name()));

@@ -15,8 +15,9 @@ using MessagePath = std::vector<google::protobuf::Message*>;
 
 // Calls `visit` for `root` and then for each message inside it, in the order of fields. Types of
 // values (TypeProto) are not entered. The depth is bounded by the parser's limit of 100.
-void walk_messages(google::protobuf::Message& root,
-                   const std::function<void(google::protobuf::Message&, const MessagePath&)>& visit);
+void walk_messages(
+    google::protobuf::Message& root,
+    const std::function<void(google::protobuf::Message&, const MessagePath&)>& visit);
 
 // Calls `visit` for each TensorProto inside `root`.
 void walk_tensors(google::protobuf::Message& root,

@@ -1,8 +1,8 @@
 #include "onnx_io/read.h"
 
-#include <fmt/format.h>
-
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "onnx/onnx_pb.h"
 #include "onnx_io/check.h"
@@ -17,10 +17,11 @@ namespace {
 Model read_bytes(std::string_view bytes, ExternalData external) {
   check_bytes(bytes);
   if (bytes.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{} bytes are more than the 2 GiB that an ONNX file holds; save the model "
-                            "with external data",
-                            bytes.size()));
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("{} bytes are more than the 2 GiB that an ONNX file holds; save the model "
+                    "with external data",
+                    bytes.size()));
   }
   onnx::ModelProto proto;
   // The parser's limit of 100 nested messages (33 inner graphs) stays: recursion is bounded by it.

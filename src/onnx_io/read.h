@@ -9,8 +9,8 @@
 
 namespace ptq {
 
-// Reads the model at `path`; external data is mapped, and stays mapped as long as a tensor needs it.
-// Throws Error{kInput} naming the file, the place in it and what to do.
+// Reads the model at `path`; external data is mapped, and stays mapped as long as a tensor needs
+// it. Throws Error{kInput} naming the file, the place in it and what to do.
 Model read_model(const std::filesystem::path& path);
 
 // The same from memory. External data lies in `base_dir`; an empty path refuses external data.

@@ -1,10 +1,10 @@
 #include "onnx_io/source_files.h"
 
-#include <fmt/format.h>
-#include <sys/stat.h>
-
 #include <limits>
 #include <set>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "onnx/onnx_pb.h"
 #include "onnx_io/check.h"

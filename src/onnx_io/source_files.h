@@ -1,6 +1,6 @@
 #pragma once
-// The files that a model consists of. The pipeline lists them to refuse an output that is one of them,
-// and to notice that one was changed while it was in use. One thread.
+// The files that a model consists of. The pipeline lists them to refuse an output that is one of
+// them, and to notice that one was changed while it was in use. One thread.
 
 #include <cstdint>
 #include <filesystem>

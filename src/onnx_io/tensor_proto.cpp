@@ -1,11 +1,11 @@
 #include "onnx_io/tensor_proto.h"
 
-#include <fmt/format.h>
-
 #include <bit>
 #include <cstring>
 #include <limits>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "onnx/onnx_pb.h"
 #include "onnx_io/proto_walk.h"
@@ -18,7 +18,9 @@ static_assert(std::endian::native == std::endian::little, "raw tensor data is li
 
 constexpr size_t kCopyBelow = 4096;  // bytes: below, an aligned copy is cheaper than a handle
 
-Shape shape_of(const onnx::TensorProto& proto) { return {proto.dims().begin(), proto.dims().end()}; }
+Shape shape_of(const onnx::TensorProto& proto) {
+  return {proto.dims().begin(), proto.dims().end()};
+}
 
 void clear_payload(onnx::TensorProto& proto) {
   proto.clear_raw_data();

@@ -1,10 +1,10 @@
 #include "onnx_io/write.h"
 
-#include <fmt/format.h>
-
 #include <limits>
 #include <memory>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "core/atomic_file.h"
 #include "onnx_io/model_stream.h"
@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kDefaultThreshold = 1024;  // bytes; smaller tensors are what shape inference reads
+constexpr uint64_t kDefaultThreshold =
+    1024;  // bytes; smaller tensors are what shape inference reads
 
 fs::path data_path(const fs::path& model) {
   fs::path data = model;
@@ -75,11 +76,11 @@ void write_model(const Model& model, const fs::path& path, const WriteOptions& o
     stream = std::make_unique<ModelStream>(model, stream_options);
   }
   if (stream->size_bytes() > options.max_inline_bytes) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: the model takes {} bytes without its external tensors, one file "
-                            "holds {}; large constants in nodes or functions must become initializers",
-                            printable(path.string()), stream->size_bytes(),
-                            options.max_inline_bytes));
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("{}: the model takes {} bytes without its external tensors, one file "
+                    "holds {}; large constants in nodes or functions must become initializers",
+                    printable(path.string()), stream->size_bytes(), options.max_inline_bytes));
   }
   check_targets(model, path, stream->has_data());
 

@@ -1,6 +1,6 @@
 #pragma once
-// Writes ONNX models. The same model gives the same bytes; a model that was read and not changed gives
-// an equivalent one. One thread a model.
+// Writes ONNX models. The same model gives the same bytes; a model that was read and not changed
+// gives an equivalent one. One thread a model.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,7 +14,7 @@ namespace ptq {
 struct WriteOptions {
   // Initializers of at least so many bytes go to NAME.data beside the model NAME. Without it that
   // happens, from 1 KiB on, when the model would not fit into one file.
-  std::optional<uint64_t> external_data_threshold;
+  std::optional<uint64_t> external_data_threshold = std::nullopt;
   // What one file may hold: protobuf ends at 2 GiB; the margin is for tools that add metadata.
   uint64_t max_inline_bytes = (uint64_t{2} << 30U) - (uint64_t{16} << 20U);
 };
@@ -22,9 +22,9 @@ struct WriteOptions {
 // All in one string, external data included. Throws Error{kInput} when that exceeds 2 GiB.
 std::string serialize_model(const Model& model);
 
-// Writes the data file, if any, then the model, each whole or not at all. Replaces existing files, but
-// throws Error{kUsage} when one of them is the model that `model` was read from or its external data.
-// Throws Error{kEnvironment} when writing fails.
+// Writes the data file, if any, then the model, each whole or not at all. Replaces existing files,
+// but throws Error{kUsage} when one of them is the model that `model` was read from or its external
+// data. Throws Error{kEnvironment} when writing fails.
 void write_model(const Model& model, const std::filesystem::path& path,
                  const WriteOptions& options = {});
 
