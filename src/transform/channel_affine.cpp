@@ -60,9 +60,9 @@ template <typename Use>
 void for_each_weight(const Node& node, const LinearNode& linear, Use use) {
   const Shape& shape = linear.weight->tensor.shape();
   const int64_t size = linear.weight->tensor.size();
-  int64_t inner = 1;  // elements between two steps of the channel
+  int64_t inner = 1;                   // elements between two steps of the channel
   int64_t channels = linear.channels;  // channels that one walk along the channel axis meets
-  int64_t group_rows = 0;  // ConvTranspose: input channels a group
+  int64_t group_rows = 0;              // ConvTranspose: input channels a group
   if (node.is("Conv")) {
     inner = size / shape[0];
   } else if (node.is("ConvTranspose")) {
@@ -175,8 +175,8 @@ void carry_out(Graph& graph, NameScope& names, FoldEdit& edit) {
 
 LinearMatch match_linear(const GraphIndex& index, size_t position) {
   const Node& node = index.graph().nodes[position];
-  const bool is_linear = node.is("Conv") || node.is("ConvTranspose") || node.is("Gemm") ||
-                         node.is("MatMul");
+  const bool is_linear =
+      node.is("Conv") || node.is("ConvTranspose") || node.is("Gemm") || node.is("MatMul");
   if (!is_linear || node.outputs.size() != 1) {
     return {};
   }
@@ -186,8 +186,8 @@ LinearMatch match_linear(const GraphIndex& index, size_t position) {
   }
   set_channels(node, linear);
   if (linear.channels <= 0 || linear.weight->tensor.size() == 0) {
-    return {std::nullopt, "the shape of its weight is " +
-                              shape_text(linear.weight->tensor.shape())};
+    return {std::nullopt,
+            "the shape of its weight is " + shape_text(linear.weight->tensor.shape())};
   }
   if (node.is("MatMul")) {
     const Shape* shape = index.shape(node.outputs[0]);

@@ -1,6 +1,6 @@
 #pragma once
-// y = scale · x + shift per output channel, moved into the weight and the bias of the linear operator
-// that makes x. What fold_batch_norm and fold_channel_affine share. One thread.
+// y = scale · x + shift per output channel, moved into the weight and the bias of the linear
+// operator that makes x. What fold_batch_norm and fold_channel_affine share. One thread.
 
 #include <cstddef>
 #include <functional>
@@ -59,9 +59,9 @@ struct AffineFollower {
 using MatchFollower = std::function<std::optional<AffineFollower>(const GraphIndex& index,
                                                                   size_t position, Notes& notes)>;
 
-// Folds every follower that `match` finds in `graph`, also those that come in sight by another fold.
-// A weight or bias with other uses is copied first. A MatMul that needs a bias becomes a Gemm.
-// `names` covers the whole model. Returns the number of nodes that are gone.
+// Folds every follower that `match` finds in `graph`, also those that come in sight by another
+// fold. A weight or bias with other uses is copied first. A MatMul that needs a bias becomes a
+// Gemm. `names` covers the whole model. Returns the number of nodes that are gone.
 int64_t fold_followers(Graph& graph, NameScope& names, const MatchFollower& match, Notes& notes);
 
 }  // namespace ptq

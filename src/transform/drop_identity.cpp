@@ -3,8 +3,8 @@
 //   a ─▶ Identity ─▶ b ─▶ Conv                 a ─▶ Conv
 //   Relu ─a─▶ Identity ─▶ y (graph output)     Relu ─▶ y
 //
-// Kept: an Identity between a graph input (or initializer, or value from an outer graph) and a graph
-// output, and one that copies a value to a second graph output; somebody must make that name.
+// Kept: an Identity between a graph input (or initializer, or value from an outer graph) and a
+// graph output, and one that copies a value to a second graph output; somebody must make that name.
 
 #include <algorithm>
 #include <set>

@@ -2,9 +2,10 @@
 //
 //   Conv(W, b) ─▶ BatchNormalization(γ, β, μ, σ²) ─▶ y          Conv(W·s, (b − μ)·s + β) ─▶ y
 //
-// with s = γ / √(σ² + ε) per output channel (Jacob et al. 2018, section 3.2), computed in double and
-// rounded once. Likewise ConvTranspose, Gemm, and MatMul or MatMul ─▶ Add(constant), which become a
-// Gemm. Stays, with a note: a normalization whose input is used elsewhere or is no linear output.
+// with s = γ / √(σ² + ε) per output channel (Jacob et al. 2018, section 3.2), computed in double
+// and rounded once. Likewise ConvTranspose, Gemm, and MatMul or MatMul ─▶ Add(constant), which
+// become a Gemm. Stays, with a note: a normalization whose input is used elsewhere or is no linear
+// output.
 
 #include <algorithm>
 #include <array>
@@ -131,17 +132,15 @@ bool normalizes_matmul(const Graph& graph) {
 
 int64_t fold_batch_norm(Model& model, Notes& notes) {
   bool needs_shapes = false;
-  for_each_graph(model.graph, [&](Graph& graph) {
-    needs_shapes = needs_shapes || normalizes_matmul(graph);
-  });
+  for_each_graph(model.graph,
+                 [&](Graph& graph) { needs_shapes = needs_shapes || normalizes_matmul(graph); });
   if (needs_shapes) {
     infer_shapes(model);
   }
   NameScope names(model.graph);
   int64_t changes = 0;
-  for_each_graph(model.graph, [&](Graph& graph) {
-    changes += fold_followers(graph, names, match, notes);
-  });
+  for_each_graph(model.graph,
+                 [&](Graph& graph) { changes += fold_followers(graph, names, match, notes); });
   return changes;
 }
 

@@ -3,8 +3,8 @@
 //   Conv(W, b) ─▶ Mul(s [1,C,1,1]) ─▶ Add(t [1,C,1,1]) ─▶ y          Conv(W·s, b·s + t) ─▶ y
 //
 // Also Div by a constant and Sub. Exporters write BatchNormalization and biases so. MatMul ─▶ Add
-// stays: there the Add is the bias. No notes: elementwise constants are common and most of them have
-// nothing to do with a weight.
+// stays: there the Add is the bias. No notes: elementwise constants are common and most of them
+// have nothing to do with a weight.
 
 #include <utility>
 
@@ -26,8 +26,8 @@ std::optional<AffineFollower> match(const GraphIndex& index, size_t position, No
     if (!linear.linear) {
       continue;
     }
-    std::optional<ElementwiseAffine> elementwise = match_elementwise(
-        index, position, linear.linear->output_rank, linear.linear->channels);
+    std::optional<ElementwiseAffine> elementwise =
+        match_elementwise(index, position, linear.linear->output_rank, linear.linear->channels);
     if (elementwise && elementwise->data == data) {
       return AffineFollower{*linear.linear, {position}, std::move(elementwise->affine)};
     }
@@ -40,9 +40,8 @@ std::optional<AffineFollower> match(const GraphIndex& index, size_t position, No
 int64_t fold_channel_affine(Model& model, Notes& notes) {
   NameScope names(model.graph);
   int64_t changes = 0;
-  for_each_graph(model.graph, [&](Graph& graph) {
-    changes += fold_followers(graph, names, match, notes);
-  });
+  for_each_graph(model.graph,
+                 [&](Graph& graph) { changes += fold_followers(graph, names, match, notes); });
   return changes;
 }
 

@@ -5,8 +5,8 @@
 //
 // A node is computed by the runtime, in a model of one node whose inputs are the constants, so the
 // values are those that the runtime would use. Only operators of the table below are computed: they
-// are deterministic, have no inner graphs, and the size of their result is known before: a small file
-// must not become a large one.
+// are deterministic, have no inner graphs, and the size of their result is known before: a small
+// file must not become a large one.
 
 #include <algorithm>
 #include <array>
@@ -29,7 +29,8 @@ namespace ptq {
 namespace {
 
 constexpr int64_t kSmallBytes = int64_t{64} << 20;
-constexpr int64_t kMaxGrowth = 2;  // a larger result may have this many times the bytes of the inputs
+constexpr int64_t kMaxGrowth =
+    2;  // a larger result may have this many times the bytes of the inputs
 
 // How many elements a result has at most.
 enum class ResultSize { kFirstInput, kBroadcast, kSumOfInputs, kGather, kMatrix };
@@ -182,8 +183,9 @@ std::vector<const Tensor*> foldable_inputs(const Node& node, const Constants& co
   // 8 bytes an element: Cast may widen.
   const std::optional<int64_t> size = result_size(row->size, node, inputs);
   const int64_t width = node.is("Cast") ? 8 : std::max(1, bit_width(inputs.back()->dtype()) / 8);
-  const bool fits = size && (saturating_product(*size, 8) <= kSmallBytes ||
-                             saturating_product(*size, width) <= saturating_product(bytes, kMaxGrowth));
+  const bool fits =
+      size && (saturating_product(*size, 8) <= kSmallBytes ||
+               saturating_product(*size, width) <= saturating_product(bytes, kMaxGrowth));
   return fits ? inputs : std::vector<const Tensor*>{};
 }
 

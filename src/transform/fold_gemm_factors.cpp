@@ -16,8 +16,8 @@
 namespace ptq {
 namespace {
 
-// The float32 constant at input `slot` times `factor`, under the old name when nothing else uses it.
-// False when the input is no fixed float32 constant or the product is not finite.
+// The float32 constant at input `slot` times `factor`, under the old name when nothing else uses
+// it. False when the input is no fixed float32 constant or the product is not finite.
 bool scale_input(Graph& graph, NameScope& names, size_t position, size_t slot, double factor) {
   const GraphIndex index(graph);
   Node& node = graph.nodes[position];
@@ -84,8 +84,7 @@ int64_t fold_all(Graph& graph, NameScope& names, Notes& notes) {
 int64_t fold_gemm_factors(Model& model, Notes& notes) {
   NameScope names(model.graph);
   int64_t changes = 0;
-  for_each_graph(model.graph,
-                 [&](Graph& graph) { changes += fold_all(graph, names, notes); });
+  for_each_graph(model.graph, [&](Graph& graph) { changes += fold_all(graph, names, notes); });
   return changes;
 }
 

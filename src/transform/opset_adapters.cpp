@@ -256,8 +256,8 @@ std::string move_softmax(OpsetMove& move, Node node) {
   flatten.set_attribute("axis", axis);
   Node reshape{.op_type = "Reshape", .outputs = {output}};
   std::string target;
-  if (shape != nullptr && std::count_if(shape->begin(), shape->end(),
-                                        [](int64_t dim) { return dim <= 0; }) == 0) {
+  if (shape != nullptr &&
+      std::count_if(shape->begin(), shape->end(), [](int64_t dim) { return dim <= 0; }) == 0) {
     target = move.add_constant(node, "shape", int64_vector(*shape));
   } else {
     Node read{.op_type = "Shape", .inputs = {input}};

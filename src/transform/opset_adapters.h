@@ -15,9 +15,9 @@ namespace ptq {
 
 // One node on its way. The adapter appends to `nodes` what replaces the node.
 struct OpsetMove {
-  int64_t from = 0;  // opset of the model, 7…12
+  int64_t from = 0;                              // opset of the model, 7…12
   const std::vector<const GraphIndex*>& scopes;  // the node's graph first, then those around it
-  NameScope& names;  // of the whole model
+  NameScope& names;                              // of the whole model
   std::vector<Node>& nodes;
   std::vector<Constant>& constants;  // new initializers of the node's graph
 
@@ -34,19 +34,19 @@ struct OpsetMove {
 using OpsetAdapter = std::string (*)(OpsetMove& move, Node node);
 
 // Adapters of single operators.
-std::string move_axes_to_input(OpsetMove& move, Node node);      // Squeeze, Unsqueeze, ReduceSum
-std::string move_split_to_input(OpsetMove& move, Node node);     // Split
-std::string move_clip_to_inputs(OpsetMove& move, Node node);     // Clip
-std::string move_pad_to_inputs(OpsetMove& move, Node node);      // Pad
-std::string move_slice_to_inputs(OpsetMove& move, Node node);    // Slice
-std::string move_k_to_input(OpsetMove& move, Node node);         // TopK
-std::string move_ratio_to_input(OpsetMove& move, Node node);     // Dropout
-std::string turn_upsample_to_resize(OpsetMove& move, Node node); // Upsample
-std::string move_resize(OpsetMove& move, Node node);             // Resize
-std::string rename_scatter(OpsetMove& move, Node node);          // Scatter
-std::string move_softmax(OpsetMove& move, Node node);            // Softmax, LogSoftmax, Hardmax
-std::string drop_spatial(OpsetMove& move, Node node);            // BatchNormalization
-std::string refuse_old_scan(OpsetMove& move, Node node);         // Scan
+std::string move_axes_to_input(OpsetMove& move, Node node);       // Squeeze, Unsqueeze, ReduceSum
+std::string move_split_to_input(OpsetMove& move, Node node);      // Split
+std::string move_clip_to_inputs(OpsetMove& move, Node node);      // Clip
+std::string move_pad_to_inputs(OpsetMove& move, Node node);       // Pad
+std::string move_slice_to_inputs(OpsetMove& move, Node node);     // Slice
+std::string move_k_to_input(OpsetMove& move, Node node);          // TopK
+std::string move_ratio_to_input(OpsetMove& move, Node node);      // Dropout
+std::string turn_upsample_to_resize(OpsetMove& move, Node node);  // Upsample
+std::string move_resize(OpsetMove& move, Node node);              // Resize
+std::string rename_scatter(OpsetMove& move, Node node);           // Scatter
+std::string move_softmax(OpsetMove& move, Node node);             // Softmax, LogSoftmax, Hardmax
+std::string drop_spatial(OpsetMove& move, Node node);             // BatchNormalization
+std::string refuse_old_scan(OpsetMove& move, Node node);          // Scan
 
 // The row of the table for a standard operator. `known` is false for one that is not in the table;
 // a known operator without adapter means the same in opset 13.

@@ -25,7 +25,9 @@ constexpr auto kPasses = std::to_array<Pass>({
 
 }  // namespace
 
-std::span<const Pass> prepare_passes() { return kPasses; }
+std::span<const Pass> prepare_passes() {
+  return kPasses;
+}
 
 std::vector<PassResult> prepare(Model& model) {
   std::vector<PassResult> results;

@@ -4,8 +4,8 @@
 //
 //   ir 3: inputs x, W   initializers W          ir 7: inputs x   initializers W
 //
-// From version 4 on an initializer among the inputs is a default that a caller may replace: it stays
-// an input, is never folded, and is named in a note.
+// From version 4 on an initializer among the inputs is a default that a caller may replace: it
+// stays an input, is never folded, and is named in a note.
 
 #include <algorithm>
 #include <string>
@@ -37,9 +37,9 @@ int64_t raise_ir_version(Model& model, Notes& notes) {
   } else {
     for (const ValueInfo& input : model.graph.inputs) {
       if (has_value(input)) {
-        notes.push_back(fmt::format(
-            "'{}' is an input with a default that a caller may replace: not folded",
-            printable(input.name)));
+        notes.push_back(
+            fmt::format("'{}' is an input with a default that a caller may replace: not folded",
+                        printable(input.name)));
       }
     }
   }

@@ -1,7 +1,7 @@
-// Opset 13, the first in which QuantizeLinear and DequantizeLinear take an axis, so that weights can
-// be quantized per channel. Only models of opset 7…12 are touched. One table says for each standard
-// operator that it means the same in 13, or names its adapter; an operator outside of the table, or
-// a node that its adapter refuses, leaves the whole model at its opset with a note.
+// Opset 13, the first in which QuantizeLinear and DequantizeLinear take an axis, so that weights
+// can be quantized per channel. Only models of opset 7…12 are touched. One table says for each
+// standard operator that it means the same in 13, or names its adapter; an operator outside of the
+// table, or a node that its adapter refuses, leaves the whole model at its opset with a note.
 //
 //   opset 9: x ─▶ Unsqueeze{axes = 0} ─▶ y     opset 13: x, axes ─▶ Unsqueeze ─▶ y
 

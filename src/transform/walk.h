@@ -18,9 +18,9 @@ bool inner_graph_defines(const Graph& graph, std::string_view name);
 
 using Renames = std::unordered_map<std::string, std::string>;
 
-// Gives each value its new name where it is made and where it is used, inner graphs included. Chains
-// (a → b, b → c) are followed. Names of graph inputs, graph outputs and initializers stay; inferred
-// types under an old name are dropped.
+// Gives each value its new name where it is made and where it is used, inner graphs included.
+// Chains (a → b, b → c) are followed. Names of graph inputs, graph outputs and initializers stay;
+// inferred types under an old name are dropped.
 void rename_values(Graph& graph, const Renames& renames);
 
 // "Conv 'name'" (or its first output when the node has no name) for notes; hostile bytes replaced.
