@@ -1,5 +1,6 @@
 #include "range/kl.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -97,6 +98,12 @@ TEST(KlBestBins, ClipsAThinTailButNotAFlatDensity) {
   }
   peaked[255] = 2.0;
   EXPECT_LT(kl_best_bins(peaked, 16), 64U);
+}
+
+TEST(KlBestBins, TakesTheLastOfEqualDivergences) {
+  std::vector<double> bins(256, 0.0);  // every cut from 16 bins on represents them exactly
+  std::fill_n(bins.begin(), 16, 1.0);
+  EXPECT_EQ(kl_best_bins(bins, 16), 256U);
 }
 
 TEST(KlBestBins, KeepsAllWhenThereIsNothingToSearch) {

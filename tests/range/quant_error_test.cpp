@@ -113,6 +113,21 @@ TEST(PredictedSqnr, MatchesTheRawNumbersForAnyRange) {
   }
 }
 
+TEST(PredictedSqnr, KnowsASpikeAtTheExtreme) {
+  // Half of the values at 5.9, inside the bucket [5.875, 6): a code when the range ends there, one
+  // clipped by two steps when it ends a little below.
+  std::vector<float> values = testing::sample(Kind::kReluGaussian, 50000);
+  values.resize(100000, 5.9F);
+  const TensorStats stats = stats_of(values);
+  const QuantScheme scheme{.dtype = DType::kUint8};
+  for (const float hi : {5.9F, 5.88F, 5.85F}) {
+    const QuantParams params = params_for_range(0.0F, hi, scheme);
+    EXPECT_NEAR(predicted_sqnr_db(stats, params, scheme),
+                testing::true_sqnr_db(values, params, scheme), 0.1)
+        << hi;
+  }
+}
+
 TEST(PredictedSqnr, IsInfiniteWithoutError) {
   const QuantScheme scheme{.dtype = DType::kUint8};
   const QuantParams params = params_for_range(0.0F, 0.0F, scheme);

@@ -75,6 +75,9 @@ TEST(EveryEstimator, GivesAFiniteRangeAroundZeroForOddTensors) {
         const QuantParams params = params_for_range(range.lo, range.hi, scheme);
         EXPECT_TRUE(std::isnormal(params.scale[0])) << where;
       }
+      EXPECT_GE(range_estimator("mse").estimate(stats, {.scheme = scheme}).sqnr_db,
+                range_estimator("absmax").estimate(stats, {.scheme = scheme}).sqnr_db)
+          << name;
     }
   }
 }
