@@ -55,16 +55,16 @@ TEST(FoldConstants, ManyOperatorsAndOutputs) {
 
 TEST(FoldConstants, LeavesOutputsInputsAndRandomness) {
   const Model model = model_of(13, "(float[2] x) => (float[2] y, float[2] z)",
-                               {"float[2] w = {1, 2}", "int64[1] n = {2}"}, R"(
+                               {"float[2] w = {1, 2}"}, R"(
       z = Neg (w)
       r = RandomNormalLike <seed = 1.0> (w)
       k = Mul (r, w)
       l = Sub (k, k)
-      s = ConstantOfShape (n)
+      s = RandomUniform <shape = [2], high = 0.0> ()
       a = Add (x, l)
       y = Add (a, s))");
   const Model after = expect_same_outputs(model, kPass, 0.0);
-  EXPECT_EQ(op_types(after.graph), "Neg RandomNormalLike Mul Sub ConstantOfShape Add Add");
+  EXPECT_EQ(op_types(after.graph), "Neg RandomNormalLike Mul Sub RandomUniform Add Add");
   Model overridable = model_of(13, "(float[2] x) => (float[2] y)", {"float[2] w = {1, 2}"},
                                "v = Neg (w) y = Add (x, v)");
   overridable.graph.inputs.push_back(
@@ -87,6 +87,59 @@ TEST(FoldConstants, LeavesBombs) {
   find_constant(model.graph, "i")->tensor = Tensor(DType::kInt64, {size});
   kPass(model);
   EXPECT_EQ(op_types(model.graph), "Add Mul Gather Mul");
+}
+
+TEST(FoldConstants, ComputesShapesAsExportersWriteThem) {
+  // How PyTorch writes the amounts of a Pad.
+  const Model model = model_of(13, "(float[1,1,2,2] x) => (float[1,1,4,3] y)",
+                               {"int64[1] missing = {4}", "int64[4] last = {0, 1, 1, 1}",
+                                "int64[2] pairs = {-1, 2}", "int64[1] from = {-1}",
+                                "int64[1] to = {-9223372036854775807}", "int64[1] axis = {0}",
+                                "int64[1] step = {-1}", "int64[1] flat = {-1}"},
+                               R"(
+      zeros = ConstantOfShape <value = int64[1] {0}> (missing)
+      all = Concat <axis = 0> (last, zeros)
+      rows = Reshape (all, pairs)
+      turned = Slice (rows, from, to, axis, step)
+      sides = Transpose <perm = [1, 0]> (turned)
+      amounts = Reshape (sides, flat)
+      cast = Cast <to = 7> (amounts)
+      y = Pad (x, cast))");
+  EXPECT_EQ(op_types(expect_same_outputs(model, kPass, 0.0).graph), "Pad");
+}
+
+TEST(FoldConstants, LeavesShapesThatAreTooLarge) {
+  Model model = model_of(13, "(float[1] x) => (float[N] y, float[M] z, float[K] u)",
+                         {"int64[1] n = {300000000}", "float[1] one = {1}",
+                          "int64[2] wrap = {4294967296, 4294967296}", "int64[1] minus = {-1}"},
+                         R"(
+      a = ConstantOfShape (n)
+      b = Expand (one, n)
+      c = ConstantOfShape (wrap)
+      d = ConstantOfShape (minus)
+      y = Add (x, a)
+      z = Add (x, b)
+      e = Add (c, d)
+      u = Add (x, e))");
+  kPass(model);
+  EXPECT_EQ(op_types(model.graph),
+            "ConstantOfShape Expand ConstantOfShape ConstantOfShape Add Add Add Add");
+}
+
+TEST(FoldConstants, EndsChainsThatDouble) {
+  Model model = model_of(13, "(float[1] x) => (float[N] y)", {"float[1] w = {1}"}, "y = Neg (x)");
+  std::string last = "w";
+  for (int i = 0; i < 40; ++i) {
+    Node node{.op_type = "Concat", .inputs = {last, last}};
+    node.outputs = {"w" + std::to_string(i)};
+    node.set_attribute("axis", int64_t{0});
+    last = node.outputs[0];
+    model.graph.nodes.push_back(node);
+  }
+  Notes notes;
+  // 2^24 floats are 64 MiB; all results up to 2^23 floats just fit into the budget.
+  EXPECT_EQ(fold_constants(model, notes), 23);
+  EXPECT_EQ(notes.size(), 1U);
 }
 
 TEST(FoldConstants, LeavesDivisionsThatTrap) {

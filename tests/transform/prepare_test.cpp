@@ -149,8 +149,8 @@ INSTANTIATE_TEST_SUITE_P(
         ZooModel{"squeezenet1.1.onnx"},
         ZooModel{"sst2_minibert.onnx", {{"input_ids", {2, 12}}, {"attention_mask", {2, 12}}}},
         ZooModel{"stories260K.onnx", {{"tokens", {2, 12}}}}, ZooModel{"yolox_nano_coco416.onnx"}),
-    [](const ::testing::TestParamInfo<ZooModel>& info) {
-      std::string name = info.param.file;
+    [](const auto& entry) {
+      std::string name = entry.param.file;
       std::ranges::replace_if(
           name, [](char c) { return std::isalnum(c) == 0; }, '_');
       return name;

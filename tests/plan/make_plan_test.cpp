@@ -1,0 +1,109 @@
+#include "plan/make_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "onnx_io/infer_shapes.h"
+#include "onnx_io/text_model.h"
+#include "ptq/error.h"
+
+namespace ptq {
+namespace {
+
+struct Planned {
+  Model model;
+  QuantPlan plan;
+
+  const PlannedActivation& activation(std::string_view value) const {
+    const auto found = std::ranges::find(plan.activations, value, &PlannedActivation::value);
+    EXPECT_NE(found, plan.activations.end()) << value;
+    return *found;
+  }
+};
+
+Planned plan_of(const std::string& body, const std::map<std::string, Range>& ranges) {
+  Planned planned{.model = parse_text_model("<ir_version: 8, opset_import: [\"\" : 13]>\n" + body),
+                  .plan = {}};
+  infer_shapes(planned.model);
+  std::map<std::string, ChosenRange> chosen;
+  for (const auto& [name, range] : ranges) {
+    chosen[name] = {range, "absmax", "given"};
+  }
+  planned.plan = make_plan(planned.model.graph, analyze_structure(planned.model.graph, {}), chosen,
+                           targets().front(), WeightForm::kUint8);
+  return planned;
+}
+
+constexpr Range range(float lo, float hi) { return {.lo = lo, .hi = hi}; }
+
+TEST(MakePlan, ReluGetsTheLowestCodeAsZero) {
+  const Planned planned = plan_of(
+      "g (float[1,2,4,4] x) => (float[1,2,4,4] y)\n<float[2,2,1,1] w = {1,2,3,4}>\n"
+      "{ a = Conv(x, w)\n b = Relu(a)\n y = Conv(b, w) }",
+      {{"x", range(-1, 1)}, {"b", range(0, 4)}, {"y", range(-3, 5)}});
+  EXPECT_EQ(planned.activation("b").params.zero_point[0], 0);
+  EXPECT_FLOAT_EQ(planned.activation("b").params.scale[0], 4.0F / 255.0F);
+}
+
+TEST(MakePlan, MissingRangesAreNamedNotInvented) {
+  try {
+    plan_of("g (float[1,2,4,4] x) => (float[1,2,4,4] y)\n<float[2,2,1,1] w = {1,2,3,4}>\n"
+            "{ y = Conv(x, w) }",
+            {{"x", range(-1, 1)}});
+    FAIL() << "expected an Error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInput);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("(y)"));
+  }
+}
+
+constexpr const char* kConcat =
+    "g (float[1,2,4,4] x) => (float[1,2,4,4] y)\n"
+    "<float[2,2,1,1] w = {1,2,3,4}, float[2,4,1,1] v = {1,2,3,4,5,6,7,8}>\n"
+    "{ a = Conv(x, w)\n b = Relu(a)\n c = Conv(x, w)\n d = Concat<axis=1>(b, c)\n y = Conv(d, v) }";
+
+TEST(MakePlan, ConcatInputsAreCodedOnce) {
+  const Planned planned = plan_of(kConcat, {{"x", range(-1, 1)}, {"b", range(0, 2)},
+                                            {"c", range(0, 4)}, {"d", range(0, 4)},
+                                            {"y", range(-9, 9)}});
+  EXPECT_EQ(planned.activation("b").params, planned.activation("d").params);
+  EXPECT_EQ(planned.activation("c").params, planned.activation("d").params);
+  EXPECT_EQ(planned.activation("b").shared_with, "d");
+}
+
+TEST(MakePlan, ConcatDoesNotBreakAnAbsorbedRelu) {
+  // With the Concat's zero point above 0 the Relu would no longer be the saturation of its codes.
+  const Planned planned = plan_of(kConcat, {{"x", range(-1, 1)}, {"b", range(0, 2)},
+                                            {"c", range(-4, 4)}, {"d", range(-4, 4)},
+                                            {"y", range(-9, 9)}});
+  EXPECT_EQ(planned.activation("b").params.zero_point[0], 0);
+  EXPECT_NE(planned.activation("b").params, planned.activation("d").params);
+  EXPECT_EQ(planned.activation("c").params, planned.activation("d").params);
+}
+
+TEST(MakePlan, EveryNodeHasADecisionWithAReason) {
+  const Planned planned = plan_of(
+      "g (float[1,2,4,4] x) => (float[1,2,4,4] y)\n<float[2,2,1,1] w = {1,2,3,4}>\n"
+      "{ a = Conv(x, w)\n y = Tanh(a) }",
+      {{"x", range(-1, 1)}, {"a", range(-3, 5)}});
+  ASSERT_EQ(planned.plan.decisions.size(), 2U);
+  for (const Decision& decision : planned.plan.decisions) {
+    EXPECT_FALSE(decision.reason.empty()) << decision.label;
+  }
+  EXPECT_TRUE(planned.plan.decisions[0].integer);
+  EXPECT_FALSE(planned.plan.decisions[1].integer);
+}
+
+TEST(Target, NamesAreCheckedAndSchemesAreSafe) {
+  EXPECT_THROW(find_target("ort-x68"), Error);
+  EXPECT_THROW(parse_weight_form("int9"), Error);
+  const CodeRange reduced = code_range(weight_scheme(WeightForm::kInt8Reduced));
+  // Two products of uint8 and 7-bit codes stay within int16.
+  EXPECT_LE(2 * 255 * reduced.hi, 32767);
+  EXPECT_GE(2 * 255 * reduced.lo, -32768);
+}
+
+}  // namespace
+}  // namespace ptq
