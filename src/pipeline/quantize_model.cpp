@@ -9,7 +9,7 @@
 #include "plan/structure.h"
 #include "ptq/error.h"
 #include "ptq/pipeline.h"
-#include "runtime/optimized_graph.h"
+#include "runtime/model_session.h"
 #include "transform/insert_qdq.h"
 
 namespace ptq {
@@ -30,7 +30,7 @@ void check_keep_float(const Graph& graph, const std::vector<std::string>& keep_f
     if (!names.contains(name)) {
       throw Error(ErrorCode::kUsage,
                   fmt::format("--keep-float {}: no node has this name or first output after "
-                              "preparation; `ptq diagnose` lists the names",
+                              "preparation; the decisions in `ptq quantize --json-out` list the nodes",
                               printable(name)));
     }
   }

@@ -36,7 +36,7 @@ class LabelledSource : public SampleSource {
 };
 
 bool is_label_file(const std::string& labels) {
-  return labels.ends_with(".csv") || labels.ends_with(".npy") || labels.ends_with(".txt");
+  return labels.ends_with(".csv") || labels.ends_with(".npy");
 }
 
 std::unique_ptr<SampleSource> open_labelled(const Graph& graph, const DataRequest& data,
