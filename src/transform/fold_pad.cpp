@@ -46,8 +46,8 @@ bool takes_pads(const GraphIndex& index, const Node& conv, const Node& pad, size
   const std::string auto_pad = conv.string_attribute("auto_pad", "NOTSET");
   const std::vector<int64_t> own = conv.ints_attribute("pads");
   return conv.is("Conv") && conv.input(0) == pad.outputs[0] &&
-         (auto_pad == "NOTSET" || auto_pad == "VALID") && (own.empty() || own.size() == amounts) &&
-         index.only_consumer(pad.outputs[0]) == &conv;
+         (auto_pad == "NOTSET" || (auto_pad == "VALID" && own.empty())) &&
+         (own.empty() || own.size() == amounts) && index.only_consumer(pad.outputs[0]) == &conv;
 }
 
 int64_t fold(Graph& graph) {

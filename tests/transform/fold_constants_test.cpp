@@ -54,8 +54,8 @@ TEST(FoldConstants, ManyOperatorsAndOutputs) {
 }
 
 TEST(FoldConstants, LeavesOutputsInputsAndRandomness) {
-  const Model model = model_of(13, "(float[2] x) => (float[2] y, float[2] z)",
-                               {"float[2] w = {1, 2}"}, R"(
+  const Model model =
+      model_of(13, "(float[2] x) => (float[2] y, float[2] z)", {"float[2] w = {1, 2}"}, R"(
       z = Neg (w)
       r = RandomNormalLike <seed = 1.0> (w)
       k = Mul (r, w)
@@ -91,12 +91,12 @@ TEST(FoldConstants, LeavesBombs) {
 
 TEST(FoldConstants, ComputesShapesAsExportersWriteThem) {
   // How PyTorch writes the amounts of a Pad.
-  const Model model = model_of(13, "(float[1,1,2,2] x) => (float[1,1,4,3] y)",
-                               {"int64[1] missing = {4}", "int64[4] last = {0, 1, 1, 1}",
-                                "int64[2] pairs = {-1, 2}", "int64[1] from = {-1}",
-                                "int64[1] to = {-9223372036854775807}", "int64[1] axis = {0}",
-                                "int64[1] step = {-1}", "int64[1] flat = {-1}"},
-                               R"(
+  const Model model = model_of(
+      13, "(float[1,1,2,2] x) => (float[1,1,4,3] y)",
+      {"int64[1] missing = {4}", "int64[4] last = {0, 1, 1, 1}", "int64[2] pairs = {-1, 2}",
+       "int64[1] from = {-1}", "int64[1] to = {-9223372036854775807}", "int64[1] axis = {0}",
+       "int64[1] step = {-1}", "int64[1] flat = {-1}"},
+      R"(
       zeros = ConstantOfShape <value = int64[1] {0}> (missing)
       all = Concat <axis = 0> (last, zeros)
       rows = Reshape (all, pairs)

@@ -40,12 +40,38 @@ double relative_difference(const Tensor& a, const Tensor& b) {
 }
 
 template <typename T, typename Distribution>
-Tensor random_tensor(const Shape& shape, Distribution distribution, std::mt19937& generator) {
+Tensor random_values(const Shape& shape, Distribution distribution, std::mt19937& generator) {
   std::vector<T> values(static_cast<size_t>(element_count(shape)));
   for (T& value : values) {
     value = static_cast<T>(distribution(generator));
   }
   return Tensor::from<T>(shape, values);
+}
+
+Tensor random_tensor(DType dtype, const Shape& shape, std::mt19937& generator) {
+  std::uniform_int_distribution<int> integer(0, 7);
+  switch (dtype) {
+    case DType::kInt64:
+      return random_values<int64_t>(shape, integer, generator);
+    case DType::kInt32:
+      return random_values<int32_t>(shape, integer, generator);
+    case DType::kDouble:
+      return random_values<double>(shape, std::normal_distribution<double>(), generator);
+    case DType::kFloat:
+      return random_values<float>(shape, std::normal_distribution<float>(), generator);
+    default:
+      break;
+  }
+  // Small codes for bytes, 0 and 1 for truth values, numbers in [1, 2) for 16-bit floats.
+  Tensor tensor(dtype, shape);
+  const std::span<std::byte> bytes = tensor.mutable_bytes();
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const int low = integer(generator);
+    const bool is_high_byte = bit_width(dtype) == 16 && i % 2 == 1;
+    const int high = dtype == DType::kFloat16 ? 0x3C : 0x3F;
+    bytes[i] = static_cast<std::byte>(dtype == DType::kBool ? low % 2 : is_high_byte ? high : low);
+  }
+  return tensor;
 }
 
 std::vector<std::string> output_names(const Model& model) {
@@ -97,19 +123,7 @@ std::map<std::string, Tensor> random_feeds(const Model& model, uint32_t seed,
       dim = dim < 0 ? 2 : dim;
     }
     Tensor& feed = feeds[input.name];
-    std::uniform_int_distribution<int> integer(0, 7);
-    if (input.dtype == DType::kInt64) {
-      feed = random_tensor<int64_t>(shape, integer, generator);
-    } else if (input.dtype == DType::kBool) {
-      feed = Tensor(DType::kBool, shape);
-      for (std::byte& value : feed.mutable_bytes()) {
-        value = static_cast<std::byte>(integer(generator) % 2);
-      }
-    } else if (input.dtype == DType::kDouble) {
-      feed = random_tensor<double>(shape, std::normal_distribution<double>(), generator);
-    } else {
-      feed = random_tensor<float>(shape, std::normal_distribution<float>(), generator);
-    }
+    feed = random_tensor(input.dtype, shape, generator);
   }
   return feeds;
 }
