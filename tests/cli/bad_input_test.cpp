@@ -22,7 +22,7 @@ const std::string kCalib = data_file("fashion_calib.npz");
 void expect_refused(const TemporaryFolder& folder, const std::vector<std::string>& arguments,
                     int exit_code, const std::vector<std::string>& words) {
   const std::vector<std::string> before = folder.list();
-  const Run run = run_ptq(arguments, folder.path());
+  const ProgramRun run = run_ptq(arguments, folder.path());
   EXPECT_EQ(run.exit_code, exit_code) << run.err;
   EXPECT_THAT(run.err, HasSubstr("ptq: error: "));
   EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
@@ -114,7 +114,7 @@ TEST(Usage, TypingErrorsGetASuggestion) {
 
 TEST(Errors, AreOneDocumentInJsonForm) {
   const TemporaryFolder folder;
-  const Run run = run_ptq({"inspect", "missing.onnx", "--format", "json"}, folder.path());
+  const ProgramRun run = run_ptq({"inspect", "missing.onnx", "--format", "json"}, folder.path());
   EXPECT_EQ(run.exit_code, 3);
   const auto report = nlohmann::json::parse(run.out);
   EXPECT_EQ(report["status"], "error");

@@ -12,7 +12,7 @@
 
 namespace ptq::testing {
 
-Run run_ptq(const std::vector<std::string>& arguments, const std::string& folder) {
+ProgramRun run_ptq(const std::vector<std::string>& arguments, const std::string& folder) {
   const TemporaryFolder capture;
   const std::string out = capture.file("out");
   const std::string err = capture.file("err");
@@ -37,7 +37,7 @@ Run run_ptq(const std::vector<std::string>& arguments, const std::string& folder
   }
   int status = 0;
   waitpid(child, &status, 0);
-  Run run;
+  ProgramRun run;
   run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   run.out = read_file(out);
   run.err = read_file(err);

@@ -6,14 +6,14 @@
 
 namespace ptq::testing {
 
-struct Run {
+struct ProgramRun {
   int exit_code = -1;  // 128 + signal when it died of one
   std::string out{};   // standard output
   std::string err{};   // standard error
 };
 
 // `arguments` as typed behind `ptq`; no shell. `folder` is the working folder.
-Run run_ptq(const std::vector<std::string>& arguments, const std::string& folder);
+ProgramRun run_ptq(const std::vector<std::string>& arguments, const std::string& folder);
 
 // A fresh folder for one test, removed with the object. `list` names what is in it.
 class TemporaryFolder {

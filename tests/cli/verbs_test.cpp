@@ -25,10 +25,10 @@ class Networks : public ::testing::TestWithParam<std::string> {};
 TEST_P(Networks, QuantizedModelHoldsItsAccuracy) {
   const TemporaryFolder folder;
   const std::string model = data_file(GetParam());
-  const Run quantize = run_ptq({"quantize", model, "--data", kCalib, "-o", "q.onnx"}, folder.path());
+  const ProgramRun quantize = run_ptq({"quantize", model, "--data", kCalib, "-o", "q.onnx"}, folder.path());
   ASSERT_EQ(quantize.exit_code, 0) << quantize.err;
   EXPECT_THAT(quantize.out, HasSubstr("PASS quantize"));
-  const Run validate = run_ptq({"validate", model, "q.onnx", "--data", kTest, "--labels", "labels",
+  const ProgramRun validate = run_ptq({"validate", model, "q.onnx", "--data", kTest, "--labels", "labels",
                                 "--max-drop", "1.0", "--min-sqnr", "25", "--format", "json"},
                                folder.path());
   ASSERT_EQ(validate.exit_code, 0) << validate.out << validate.err;
@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Data, Networks,
 
 TEST(Quantize, ProductsOfTheResidualNetworkRunInIntegers) {
   const TemporaryFolder folder;
-  const Run run = run_ptq({"quantize", kModel, "--data", kCalib, "-o", "q.onnx", "--format", "json"},
+  const ProgramRun run = run_ptq({"quantize", kModel, "--data", kCalib, "-o", "q.onnx", "--format", "json"},
                           folder.path());
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const Json report = Json::parse(run.out);
@@ -94,7 +94,7 @@ TEST(Quantize, LeavesItsInputsAlone) {
 TEST(Validate, AMissedGateFailsWithExitOne) {
   const TemporaryFolder folder;
   ASSERT_EQ(run_ptq({"quantize", kModel, "--data", kCalib, "-o", "q.onnx"}, folder.path()).exit_code, 0);
-  const Run run = run_ptq({"validate", kModel, "q.onnx", "--data", kCalib, "--min-sqnr", "90"},
+  const ProgramRun run = run_ptq({"validate", kModel, "q.onnx", "--data", kCalib, "--min-sqnr", "90"},
                           folder.path());
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_THAT(run.out, HasSubstr("FAIL validate"));
@@ -103,7 +103,7 @@ TEST(Validate, AMissedGateFailsWithExitOne) {
 
 TEST(Validate, AModelAgainstItselfIsLossless) {
   const TemporaryFolder folder;
-  const Run run = run_ptq({"validate", kModel, kModel, "--data", kCalib, "--format", "json"},
+  const ProgramRun run = run_ptq({"validate", kModel, kModel, "--data", kCalib, "--format", "json"},
                           folder.path());
   ASSERT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(Json::parse(run.out)["outputs"][0]["sqnr_db"], "Infinity");
@@ -111,7 +111,7 @@ TEST(Validate, AModelAgainstItselfIsLossless) {
 
 TEST(Diagnose, TellsEstimatorAndReasonForEachTensor) {
   const TemporaryFolder folder;
-  const Run run = run_ptq({"diagnose", kVit, "--data", kCalib, "--format", "json"}, folder.path());
+  const ProgramRun run = run_ptq({"diagnose", kVit, "--data", kCalib, "--format", "json"}, folder.path());
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const Json report = Json::parse(run.out);
   EXPECT_GT(report["tensors"].size(), 10U);
@@ -124,7 +124,7 @@ TEST(Diagnose, TellsEstimatorAndReasonForEachTensor) {
 TEST(Inspect, WorksWithoutTheRuntimeLibrary) {
   const TemporaryFolder folder;
   setenv("PTQ_ONNXRUNTIME", folder.file("nowhere").c_str(), 1);
-  const Run run = run_ptq({"inspect", kModel, "--format", "json"}, folder.path());
+  const ProgramRun run = run_ptq({"inspect", kModel, "--format", "json"}, folder.path());
   unsetenv("PTQ_ONNXRUNTIME");
   ASSERT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(Json::parse(run.out)["operators"]["Conv"], 11);
@@ -132,7 +132,7 @@ TEST(Inspect, WorksWithoutTheRuntimeLibrary) {
 
 TEST(Json, TheDocumentOnStdoutAndInTheFileAreTheSame) {
   const TemporaryFolder folder;
-  const Run run = run_ptq({"inspect", kModel, "--format", "json", "--json-out", "r.json"}, folder.path());
+  const ProgramRun run = run_ptq({"inspect", kModel, "--format", "json", "--json-out", "r.json"}, folder.path());
   ASSERT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.out, read_file(folder.file("r.json")));
 }
