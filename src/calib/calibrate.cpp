@@ -38,6 +38,7 @@ class StatsSink : public ObserverSink {
     SlotCounts& counts = worker->slots[static_cast<size_t>(slot)];
     for_each_piece(tensor,
                    [&](std::span<const float> values) { worker->counter.add(values, counts); });
+    worker->counter.flush(counts);
   }
 };
 
@@ -111,6 +112,7 @@ void observe_inputs(const Sample& sample, const Slots& slots, Worker& worker) {
     const auto input = sample.inputs.find(name);
     if (input != sample.inputs.end() && input->second.dtype() == DType::kFloat) {
       worker.counter.add(input->second.data<float>(), worker.slots[slot]);
+      worker.counter.flush(worker.slots[slot]);
     }
   }
 }

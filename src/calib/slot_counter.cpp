@@ -48,33 +48,33 @@ TensorStats SlotCounts::stats() const {
   return stats;
 }
 
-SlotCounter::SlotCounter(CountKernel kernel) : kernel_(kernel), tables_(kTables * kTableStride) {}
+SlotCounter::SlotCounter(CountKernel kernel)
+    : kernel_(kernel), tables_(kTables * kTableStride), first_key_(LogHistogram::kKeysPerSign) {}
 
 void SlotCounter::add(std::span<const float> values, SlotCounts& slot) {
   while (!values.empty()) {
     const std::span<const float> part = values.first(std::min(kMaxCounted, values.size()));
     values = values.subspan(part.size());
+    if (pending_ + part.size() > kMaxCounted) {
+      flush(slot);
+    }
+    pending_ += part.size();
     const CountResult result = kernel_(part, tables_.data());
+    slot.zeros_ += result.zeros;
+    first_key_ = std::min(first_key_, result.smallest >> LogHistogram::kShift);
     if (result.largest < kInfinityBits) {
-      add_finite(result, part.size(), slot);
+      last_key_ = std::max(last_key_, result.largest >> LogHistogram::kShift);
+      slot.widen(result.min, result.max);
+      slot.count_ += part.size();
     } else {
-      add_nonfinite(part, result, slot);
+      add_nonfinite(part, slot);
     }
   }
 }
 
-void SlotCounter::add_finite(const CountResult& result, size_t count, SlotCounts& slot) {
-  slot.widen(result.min, result.max);
-  slot.count_ += count;
-  slot.zeros_ += result.zeros;
-  move_counts(result.smallest >> LogHistogram::kShift, result.largest >> LogHistogram::kShift,
-              slot);
-}
-
 // Rare, so simple: the extremes of the kernel are void, the keys of Inf and NaN must not stay in
 // the tables.
-void SlotCounter::add_nonfinite(std::span<const float> values, const CountResult& result,
-                                SlotCounts& slot) {
+void SlotCounter::add_nonfinite(std::span<const float> values, SlotCounts& slot) {
   for (const float value : values) {
     if (std::isnan(value)) {
       ++slot.nan_;
@@ -91,12 +91,10 @@ void SlotCounter::add_nonfinite(std::span<const float> values, const CountResult
       std::fill(side + LogHistogram::kNonFiniteKey, side + LogHistogram::kKeysPerSign, 0U);
     }
   }
-  slot.zeros_ += result.zeros;
-  move_counts(result.smallest >> LogHistogram::kShift, LogHistogram::kNonFiniteKey - 1, slot);
+  last_key_ = LogHistogram::kNonFiniteKey - 1;
 }
 
-// Moves the counts of magnitude keys [first_key, last_key] and of zeros from the tables to `slot`.
-void SlotCounter::move_counts(uint32_t first_key, uint32_t last_key, SlotCounts& slot) {
+void SlotCounter::flush(SlotCounts& slot) {
   for (size_t t = 0; t < kTables; ++t) {
     for (const uint32_t zero : {0U, kSignBit}) {
       uint32_t& cell = tables_[t * kTableStride + zero];
@@ -104,23 +102,24 @@ void SlotCounter::move_counts(uint32_t first_key, uint32_t last_key, SlotCounts&
       cell = 0;
     }
   }
-  if (first_key > last_key) {
-    return;  // nothing but zeros
+  if (first_key_ <= last_key_) {
+    if (slot.max_ > 0.0F) {
+      flush_side(0, slot.positive_);
+    }
+    if (slot.min_ < 0.0F) {
+      flush_side(kSignBit, slot.negative_);
+    }
   }
-  if (slot.max_ > 0.0F) {
-    move_side(0, first_key, last_key, slot.positive_);
-  }
-  if (slot.min_ < 0.0F) {
-    move_side(kSignBit, first_key, last_key, slot.negative_);
-  }
+  first_key_ = LogHistogram::kKeysPerSign;
+  last_key_ = 0;
+  pending_ = 0;
 }
 
-void SlotCounter::move_side(uint32_t sign, uint32_t first_key, uint32_t last_key,
-                            SlotCounts::Window& window) {
-  const size_t width = last_key - first_key + 1;
-  uint64_t* const counts = window.cover(first_key, last_key);
+void SlotCounter::flush_side(uint32_t sign, SlotCounts::Window& window) {
+  const size_t width = last_key_ - first_key_ + 1;
+  uint64_t* const counts = window.cover(first_key_, last_key_);
   for (size_t t = 0; t < kTables; ++t) {
-    uint32_t* const cells = tables_.data() + t * kTableStride + sign + first_key;
+    uint32_t* const cells = tables_.data() + t * kTableStride + sign + first_key_;
     for (size_t i = 0; i < width; ++i) {
       counts[i] += cells[i];
     }

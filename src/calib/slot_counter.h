@@ -43,17 +43,19 @@ class SlotCounter {
  public:
   explicit SlotCounter(CountKernel kernel = count_kernels().back().function);
 
-  // Adds `values` to `slot`.
+  // Adds `values` to `slot`. Several calls may follow each other for one slot; `flush` ends them.
   void add(std::span<const float> values, SlotCounts& slot);
+  void flush(SlotCounts& slot);
 
  private:
-  void add_finite(const CountResult& result, size_t count, SlotCounts& slot);
-  void add_nonfinite(std::span<const float> values, const CountResult& result, SlotCounts& slot);
-  void move_counts(uint32_t first_key, uint32_t last_key, SlotCounts& slot);
-  void move_side(uint32_t sign, uint32_t first_key, uint32_t last_key, SlotCounts::Window& window);
+  void add_nonfinite(std::span<const float> values, SlotCounts& slot);
+  void flush_side(uint32_t sign, SlotCounts::Window& window);
 
   CountKernel kernel_;
-  std::vector<uint32_t> tables_;  // all zero between calls of add
+  std::vector<uint32_t> tables_;  // all zero but for keys [first_key_, last_key_] and zeros
+  uint32_t first_key_ = 0;        // magnitude keys in the tables; none when first > last
+  uint32_t last_key_ = 0;
+  size_t pending_ = 0;  // values in the tables
 };
 
 }  // namespace ptq

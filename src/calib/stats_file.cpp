@@ -1,13 +1,13 @@
 // The file form of ActivationStats, described in docs/formats.md. All integers are little endian or
 // LEB128 varints; a SHA-256 over everything before it ends the file.
 
-#include <fmt/format.h>
-
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 #include <string>
+
+#include <fmt/format.h>
 
 #include "core/atomic_file.h"
 #include "core/hash.h"
@@ -21,6 +21,8 @@ constexpr std::string_view kMagic = "PTQSTATS";
 constexpr uint64_t kVersion = 1;
 constexpr uint64_t kMaxFileBytes = 1ULL << 30;
 constexpr size_t kDigestBytes = 32;
+// Of one bucket: the sum over all buckets then stays below 2^64.
+constexpr uint64_t kMaxCount = 1ULL << 49;
 
 class Writer {
  public:
@@ -102,21 +104,38 @@ void write_side(Writer& out, const LogHistogram::Side& side) {
   }
 }
 
-// Returns the number of values on the side.
-uint64_t read_side(Reader& in, bool negative, LogHistogram& histogram) {
+// Reads what write_side wrote, and only that: no zero count at either end.
+void read_side(Reader& in, bool negative, LogHistogram& histogram) {
   const uint64_t first = in.varint();
   const uint64_t size = in.varint();
   if (first >= LogHistogram::kNonFiniteKey || size > LogHistogram::kNonFiniteKey - first ||
-      (size > 0 && first == 0)) {
+      (size > 0) != (first > 0)) {
     in.fail("damaged statistics: a histogram leaves the range of float32");
   }
-  uint64_t sum = 0;
   for (uint64_t i = 0; i < size; ++i) {
     const uint64_t count = in.varint();
-    sum += count;
+    if (count > kMaxCount || (count == 0 && (i == 0 || i + 1 == size))) {
+      in.fail("damaged statistics: a count is out of range");
+    }
     histogram.add(static_cast<uint32_t>(first + i), negative, count);
   }
-  return sum;
+}
+
+// The outermost bucket of a side is that of the extreme on this side.
+bool side_fits(const LogHistogram::Side& side, float extreme) {
+  const uint32_t key = LogHistogram::magnitude_key(extreme);
+  return side.counts.empty() ? key == 0 || extreme <= 0.0F
+                             : extreme > 0.0F && side.first_key + side.counts.size() - 1 == key;
+}
+
+bool consistent(const TensorStats& stats) {
+  if (!std::isfinite(stats.min) || !std::isfinite(stats.max) || stats.min > stats.max ||
+      stats.histogram.total() != stats.count) {
+    return false;
+  }
+  return stats.count == 0 ? stats.min == 0.0F && stats.max == 0.0F
+                          : side_fits(stats.histogram.positive(), stats.max) &&
+                                side_fits(stats.histogram.negative(), -stats.min);
 }
 
 TensorStats read_tensor(Reader& in) {
@@ -127,11 +146,13 @@ TensorStats read_tensor(Reader& in) {
   stats.min = in.real();
   stats.max = in.real();
   const uint64_t zeros = in.varint();
+  if (zeros > kMaxCount) {
+    in.fail("damaged statistics: a count is out of range");
+  }
   stats.histogram.add(0, false, zeros);
-  const uint64_t positive = read_side(in, false, stats.histogram);
-  const uint64_t negative = read_side(in, true, stats.histogram);
-  if (zeros + positive + negative != stats.count || !(stats.min <= stats.max) ||
-      std::isinf(stats.min) || std::isinf(stats.max)) {
+  read_side(in, false, stats.histogram);
+  read_side(in, true, stats.histogram);
+  if (!consistent(stats)) {
     in.fail("damaged statistics: counts or extremes of a tensor contradict each other");
   }
   return stats;
@@ -141,10 +162,10 @@ std::string read_bytes(const std::filesystem::path& path) {
   const std::string name = printable(path.string());
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("expected a statistics file, found {} at {}",
-                            std::filesystem::exists(path, error) ? "something else" : "nothing",
-                            name));
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("expected a statistics file, found {} at {}",
+                    std::filesystem::exists(path, error) ? "something else" : "nothing", name));
   }
   const uint64_t size = std::filesystem::file_size(path, error);
   if (error || size > kMaxFileBytes) {
@@ -215,9 +236,10 @@ ActivationStats read_stats(const std::filesystem::path& path) {
   const uint64_t tensors = in.varint();
   for (uint64_t i = 0; i < tensors; ++i) {
     std::string tensor = in.text();
-    if (!stats.tensors.emplace(std::move(tensor), read_tensor(in)).second) {
-      in.fail("damaged statistics: two tensors have one name");
+    if (!stats.tensors.empty() && tensor <= stats.tensors.rbegin()->first) {
+      in.fail("damaged statistics: tensors are not in ascending order of their names");
     }
+    stats.tensors.emplace_hint(stats.tensors.end(), std::move(tensor), read_tensor(in));
   }
   if (!in.at_end()) {
     in.fail("damaged statistics: bytes follow the last tensor");

@@ -51,8 +51,7 @@ double magnitude_quantile(const TensorStats& stats, double p, bool include_zeros
     return 0.0;
   }
   for (uint32_t key = 1; key < LogHistogram::kNonFiniteKey; ++key) {
-    const auto here =
-        static_cast<double>(histogram.count(key, false) + histogram.count(key, true));
+    const auto here = static_cast<double>(histogram.count(key, false) + histogram.count(key, true));
     if (here > 0 && below + here >= rank) {
       const double lo = LogHistogram::lower_edge(key);
       const double hi = std::min<double>(LogHistogram::lower_edge(key + 1), absmax);

@@ -1,5 +1,6 @@
 #include "runtime/observed_session.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 
 #include "graph/edit.h"
 #include "graph/index.h"
+#include "onnx_io/infer_shapes.h"
 #include "ptq/error.h"
 #include "runtime/model_session.h"
 
@@ -30,22 +32,25 @@ bool is_mark(const Node& node) {
   return node.domain == kDomain && node.op_type == "Mark";
 }
 
+// A value to observe, and the slot it is reported under.
+using Wanted = std::vector<std::pair<std::string, int64_t>>;
+
 // Adds for each value
 //
 //   X ─ ...                X ─ ...
 //                 →        └─ Mark ─ m (new graph output)
 //
 // A side consumer hinders only those optimizations that would make X disappear.
-Model with_marks(Model model, const std::vector<std::string>& values) {
+Model with_marks(Model model, const Wanted& wanted) {
   NameScope names(model.graph);
-  for (size_t slot = 0; slot < values.size(); ++slot) {
+  for (const auto& [value, slot] : wanted) {
     Node mark;
     mark.domain = kDomain;
     mark.op_type = "Mark";
     mark.name = names.unique("ptq_mark");
-    mark.inputs = {values[slot]};
+    mark.inputs = {value};
     mark.outputs = {names.unique("ptq_mark_output")};
-    mark.set_attribute("slot", static_cast<int64_t>(slot));
+    mark.set_attribute("slot", slot);
     ValueInfo output;
     output.name = mark.outputs[0];
     output.dtype = DType::kInt64;
@@ -84,15 +89,15 @@ std::optional<std::pair<std::string, Tap>> blocked_source(const GraphIndex& inde
   Tap tap;
   tap.channels = reorder->int_attribute("channels", 0);
   tap.block = nchwc_block_size();
-  if (tap.channels <= 0 || tap.block <= 0) {
+  if (tap.channels <= 0 || (tap.block != 8 && tap.block != 16)) {
     return std::nullopt;
   }
   return std::pair(reorder->inputs[0], tap);
 }
 
 // Reads the marks of an optimized graph into taps, then removes them, their outputs and the layout
-// changes that were there for them alone. Values of other types than float32 go to `skipped`.
-Taps take_marks(Graph& graph, std::vector<size_t>& skipped) {
+// changes that were there for them alone.
+Taps take_marks(Graph& graph) {
   Taps taps;
   std::set<size_t> dead;
   std::set<std::string> dead_outputs;
@@ -106,12 +111,6 @@ Taps take_marks(Graph& graph, std::vector<size_t>& skipped) {
       dead.insert(i);
       dead_outputs.insert(mark.outputs[0]);
       const std::string& value = mark.inputs[0];
-      const int64_t slot = mark.int_attribute("slot", 0);
-      const DType dtype = index.dtype(value);
-      if (dtype != DType::kFloat && dtype != DType::kUndefined) {
-        skipped.push_back(static_cast<size_t>(slot));
-        continue;
-      }
       auto source = blocked_source(index, value);
       if (source) {
         dead.insert(index.producer_position(value));
@@ -119,7 +118,7 @@ Taps take_marks(Graph& graph, std::vector<size_t>& skipped) {
         source.emplace(value, Tap{});
       }
       const auto position = taps.emplace(std::move(*source)).first;
-      position->second.slots.push_back(slot);
+      position->second.slots.push_back(mark.int_attribute("slot", 0));
     }
   }
   erase_nodes(graph, dead);
@@ -141,21 +140,6 @@ Node observe_node(const Tap& tap, std::string input, std::string output, std::st
   return node;
 }
 
-// Declares `copy` as `value` is declared, so that the runtime can plan its memory.
-void copy_declaration(Graph& graph, const std::string& value, const std::string& copy) {
-  for (const std::vector<ValueInfo>* list : {&graph.value_infos, &graph.outputs}) {
-    for (const ValueInfo& info : *list) {
-      if (info.name == value) {
-        ValueInfo copied = info;
-        copied.name = copy;
-        copied.verbatim.clear();
-        graph.value_infos.push_back(std::move(copied));
-        return;
-      }
-    }
-  }
-}
-
 // Puts an observer into the way of each tapped tensor, right behind what makes it, so that the
 // tensor is still in the cache and lives no longer than before:
 //
@@ -165,7 +149,6 @@ void insert_observers(Model& model, const Taps& taps) {
   NameScope names(graph);
   std::set<std::string> made;
   std::vector<Node> nodes;
-  std::vector<std::pair<std::string, std::string>> renamed;
   for (Node& node : graph.nodes) {
     std::vector<Node> observers;
     for (std::string& output : node.outputs) {
@@ -175,7 +158,6 @@ void insert_observers(Model& model, const Taps& taps) {
       }
       made.insert(output);
       std::string raw = names.unique(output + "_raw");
-      renamed.emplace_back(output, raw);
       observers.push_back(observe_node(tap->second, raw, output, names.unique("ptq_observe")));
       output = std::move(raw);
     }
@@ -183,9 +165,6 @@ void insert_observers(Model& model, const Taps& taps) {
     std::move(observers.begin(), observers.end(), std::back_inserter(nodes));
   }
   graph.nodes = std::move(nodes);
-  for (const auto& [value, raw] : renamed) {
-    copy_declaration(graph, value, raw);
-  }
   // What the runtime traced back to an input or a constant is read from there.
   for (const auto& [value, tap] : taps) {
     if (!made.contains(value)) {
@@ -198,61 +177,74 @@ void insert_observers(Model& model, const Taps& taps) {
   model.set_opset(kDomain, 1);
 }
 
-ObservedSession observe_optimized(const Model& model, const std::vector<std::string>& values,
-                                  ObserverSink& sink) {
+Session observe_optimized(const Model& model, const Wanted& wanted, ObserverSink& sink) {
   SessionOptions options;
   options.sink = &sink;
-  Model optimized = optimized_model(with_marks(model, values), options);
-  std::vector<size_t> skipped;
-  const Taps taps = take_marks(optimized.graph, skipped);
-  insert_observers(optimized, taps);
+  Model optimized = optimized_model(with_marks(model, wanted), options);
+  insert_observers(optimized, take_marks(optimized.graph));
   options.level = OptLevel::kNone;  // all is done; more would undo the placement
-  return {open_session(optimized, options), std::move(skipped), ""};
+  return open_session(optimized, options);
 }
 
-ObservedSession observe_as_given(const Model& model, const std::vector<std::string>& values,
-                                 ObserverSink& sink, std::string reason) {
+Session observe_as_given(const Model& model, const Wanted& wanted, ObserverSink& sink) {
   SessionOptions options;
   options.sink = &sink;
-  std::vector<size_t> skipped;
   Taps taps;
-  {
-    const GraphIndex index(model.graph);
-    for (size_t slot = 0; slot < values.size(); ++slot) {
-      const DType dtype = index.dtype(values[slot]);
-      if (dtype != DType::kFloat && dtype != DType::kUndefined) {
-        skipped.push_back(slot);
-      } else {
-        taps[values[slot]].slots.push_back(static_cast<int64_t>(slot));
-      }
-    }
+  for (const auto& [value, slot] : wanted) {
+    taps[value].slots.push_back(slot);
   }
   Model observed = model;
   insert_observers(observed, taps);
-  return {open_session(observed, options), std::move(skipped), std::move(reason)};
+  return open_session(observed, options);
 }
 
-}  // namespace
-
-ObservedSession observe_values(const Model& model, const std::vector<std::string>& values,
-                               ObserverSink& sink) {
-  {
-    const GraphIndex index(model.graph);
+// Element type of each value, by shape inference where the model does not declare it; kUndefined
+// where both do not know.
+std::vector<DType> value_types(const Model& model, const std::vector<std::string>& values) {
+  const auto look_up = [&](const Graph& graph) {
+    const GraphIndex index(graph);
+    std::vector<DType> types;
     for (const std::string& value : values) {
       if (index.producer(value) == nullptr) {
         throw Error(ErrorCode::kInput, fmt::format("value '{}': expected the output of a node of "
                                                    "the main graph, found none of that name",
                                                    printable(value)));
       }
+      types.push_back(index.dtype(value));
+    }
+    return types;
+  };
+  std::vector<DType> types = look_up(model.graph);
+  if (std::find(types.begin(), types.end(), DType::kUndefined) != types.end()) {
+    Model inferred = model;
+    infer_shapes(inferred);
+    types = look_up(inferred.graph);
+  }
+  return types;
+}
+
+}  // namespace
+
+ObservedSession observe_values(const Model& model, const std::vector<std::string>& values,
+                               ObserverSink& sink) {
+  const std::vector<DType> types = value_types(model, values);
+  Wanted wanted;
+  std::vector<size_t> skipped;
+  for (size_t slot = 0; slot < values.size(); ++slot) {
+    // Operators that shape inference does not know (com.microsoft) are taken to give float32.
+    if (types[slot] == DType::kFloat || types[slot] == DType::kUndefined) {
+      wanted.emplace_back(values[slot], static_cast<int64_t>(slot));
+    } else {
+      skipped.push_back(slot);
     }
   }
   try {
-    return observe_optimized(model, values, sink);
+    return {observe_optimized(model, wanted, sink), std::move(skipped), ""};
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kRuntime && error.code() != ErrorCode::kInput) {
       throw;
     }
-    return observe_as_given(model, values, sink, error.what());
+    return {observe_as_given(model, wanted, sink), std::move(skipped), error.what()};
   }
 }
 

@@ -79,6 +79,7 @@ class ObserveKernel {
 
 struct ObserveOp : Ort::CustomOpBase<ObserveOp, ObserveKernel, true> {
   explicit ObserveOp(ObserverSink& sink) : sink_(sink) {
+    OrtCustomOp::InferOutputShapeFn = infer_shape;
     OrtCustomOp::GetAliasMap = [](int** inputs, int** outputs) -> size_t {
       *inputs = new int[1]{0};
       *outputs = new int[1]{0};
@@ -101,6 +102,26 @@ struct ObserveOp : Ort::CustomOpBase<ObserveOp, ObserveKernel, true> {
   static size_t GetOutputTypeCount() { return 1; }
   static ONNXTensorElementDataType GetOutputType(size_t /*index*/) {
     return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+  }
+
+  // The shape goes through, so that the runtime can plan its memory behind the observer.
+  static OrtStatusPtr infer_shape(const OrtCustomOp* /*op*/, OrtShapeInferContext* context) {
+    return guarded([&] {
+      const OrtApi& api = Ort::GetApi();
+      OrtTensorTypeAndShapeInfo* input = nullptr;  // lives in the context
+      Ort::ThrowOnError(api.ShapeInferContext_GetInputTypeShape(context, 0, &input));
+      const Ort::ConstTensorTypeAndShapeInfo info(input);
+      const std::vector<int64_t> shape = info.GetShape();
+      const std::vector<const char*> symbols = info.GetSymbolicDimensions();
+      for (size_t i = 0; i < shape.size(); ++i) {
+        if (shape[i] < 0 && (symbols[i] == nullptr || *symbols[i] == '\0')) {
+          return;  // cannot be said in this interface
+        }
+      }
+      if (!shape.empty()) {  // empty: a scalar or of unknown rank
+        Ort::ThrowOnError(api.ShapeInferContext_SetOutputTypeShape(context, 0, input));
+      }
+    });
   }
 
   ObserverSink& sink_;

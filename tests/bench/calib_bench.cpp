@@ -169,10 +169,19 @@ void infer_all(const Session& session, SampleSource& source, int threads) {
   });
 }
 
-// One measurement; prints "seconds peak_kib".
+double cpu_seconds(const rusage& usage) {
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// One measurement; prints "seconds cpu_seconds peak_kib".
 int measure(const Arguments& arguments) {
   Model model = read_model(arguments.model);
   RepeatedSource source = load_samples(model, arguments);
+  rusage before{};
+  getrusage(RUSAGE_SELF, &before);
   const auto start = std::chrono::steady_clock::now();
   if (arguments.child == "calibrate") {
     CalibrateOptions options;
@@ -191,12 +200,14 @@ int measure(const Arguments& arguments) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  fmt::print("{} {}\n", elapsed.count(), usage.ru_maxrss);
+  fmt::print("{} {} {}\n", elapsed.count(), cpu_seconds(usage) - cpu_seconds(before),
+             usage.ru_maxrss);
   return 0;
 }
 
 struct Measurement {
   double seconds = 0.0;
+  double cpu = 0.0;  // seconds of processor time, all threads
   double peak_mib = 0.0;
 };
 
@@ -208,9 +219,10 @@ Measurement run_child(const Arguments& arguments, const std::string& mode, size_
   FILE* const pipe = popen(command.c_str(), "r");
   Measurement measurement;
   double peak_kib = 0.0;
-  const int fields =
-      pipe == nullptr ? 0 : std::fscanf(pipe, "%lf %lf", &measurement.seconds, &peak_kib);
-  if (pipe == nullptr || fields != 2 || pclose(pipe) != 0) {
+  const int fields = pipe == nullptr ? 0
+                                     : std::fscanf(pipe, "%lf %lf %lf", &measurement.seconds,
+                                                   &measurement.cpu, &peak_kib);
+  if (pipe == nullptr || fields != 3 || pclose(pipe) != 0) {
     throw Error(ErrorCode::kRuntime, "a measurement failed: " + command);
   }
   measurement.peak_mib = peak_kib / 1024.0;
@@ -233,20 +245,26 @@ int compare(const Arguments& arguments) {
   std::map<std::string, std::vector<double>> seconds;
   std::vector<double> over_parallel;
   std::vector<double> over_intra;
+  std::vector<double> cpu_over_parallel;
   for (int pair = 0; pair < arguments.pairs; ++pair) {
-    for (const char* mode : {"bare", "calibrate", "bare-intra"}) {
-      seconds[mode].push_back(run_child(arguments, mode, arguments.samples).seconds);
-    }
-    over_parallel.push_back(seconds["calibrate"].back() / seconds["bare"].back());
-    over_intra.push_back(seconds["calibrate"].back() / seconds["bare-intra"].back());
+    const Measurement bare = run_child(arguments, "bare", arguments.samples);
+    const Measurement calibrate = run_child(arguments, "calibrate", arguments.samples);
+    const Measurement intra = run_child(arguments, "bare-intra", arguments.samples);
+    seconds["bare, samples in parallel"].push_back(bare.seconds);
+    seconds["calibrate"].push_back(calibrate.seconds);
+    seconds["bare, threads inside operators"].push_back(intra.seconds);
+    over_parallel.push_back(calibrate.seconds / bare.seconds);
+    over_intra.push_back(calibrate.seconds / intra.seconds);
+    cpu_over_parallel.push_back(calibrate.cpu / bare.cpu);
   }
   fmt::print("{}: {} samples, {} threads, {} alternating runs, loading included\n", arguments.model,
              arguments.samples, arguments.threads, arguments.pairs);
-  for (const auto& [mode, times] : seconds) {
-    fmt::print("{:<44} {:.3f} s\n", "median " + mode, median(times));
+  for (const auto& [what, times] : seconds) {
+    fmt::print("{:<44} {:.3f} s\n", "median " + what, median(times));
   }
   print_ratio("calibrate / bare, samples in parallel", over_parallel);
   print_ratio("calibrate / bare, threads inside operators", over_intra);
+  print_ratio("same in processor time, samples in parallel", cpu_over_parallel);
   for (const char* mode : {"bare", "calibrate"}) {
     for (const size_t samples : {size_t{16}, size_t{256}}) {
       fmt::print("{:<44} {:.1f} MiB\n", fmt::format("peak memory {}, {} samples", mode, samples),
