@@ -15,6 +15,7 @@
 #include "onnx/shape_inference/implementation.h"
 #include "onnx_io/graph_to_proto.h"
 #include "onnx_io/proto_to_graph.h"
+#include "onnx_io/proto_walk.h"
 #include "onnx_io/tensor_proto.h"
 #include "ptq/error.h"
 
@@ -56,11 +57,67 @@ void add_missing_imports(const Graph& graph, onnx::ModelProto& proto) {
   }
 }
 
+// Terms of letters with at most one "..." each, between commas, and at most one "->". The library
+// (1.23) may never return from an Einsum with another equation.
+bool is_plain_equation(std::string_view text) {
+  bool has_dots = false;
+  bool has_arrow = false;
+  while (!text.empty()) {
+    size_t taken = 1;
+    if (text.starts_with("...") && !has_dots) {
+      has_dots = true;
+      taken = 3;
+    } else if (text.starts_with("->") && !has_arrow) {
+      has_arrow = true;
+      has_dots = false;
+      taken = 2;
+    } else if (text[0] == ',') {
+      has_dots = false;
+    } else if (text[0] != ' ' && !(text[0] >= 'a' && text[0] <= 'z') &&
+               !(text[0] >= 'A' && text[0] <= 'Z')) {
+      return false;
+    }
+    text.remove_prefix(taken);
+  }
+  return true;
+}
+
+bool is_odd_einsum(const onnx::NodeProto& node) {
+  return node.op_type() == "Einsum" && std::any_of(node.attribute().begin(), node.attribute().end(),
+                                                   [](const onnx::AttributeProto& attribute) {
+                                                     return attribute.name() == "equation" &&
+                                                            !is_plain_equation(attribute.s());
+                                                   });
+}
+
+// Inference knows nothing of a node in an operator set of no one.
+void hide_odd_nodes(onnx::ModelProto& proto) {
+  constexpr const char* kNoDomain = "ptq.hidden";
+  bool has_hidden = false;
+  walk_messages(proto, [&](google::protobuf::Message& message, const MessagePath&) {
+    auto* node = dynamic_cast<onnx::NodeProto*>(&message);
+    if (node != nullptr && is_odd_einsum(*node)) {
+      node->set_domain(kNoDomain);
+      has_hidden = true;
+    }
+  });
+  if (has_hidden) {
+    onnx::OperatorSetIdProto import;
+    import.set_domain(kNoDomain);
+    import.set_version(1);
+    *proto.add_opset_import() = import;
+    for (onnx::FunctionProto& function : *proto.mutable_functions()) {
+      *function.add_opset_import() = import;
+    }
+  }
+}
+
 onnx::ModelProto make_light_model(const Model& model) {
   onnx::ModelProto proto;
   put_model_head(model, proto);
   add_missing_imports(model.graph, proto);
   put_graph(model.graph, {put_light_tensor, put_light_tensor}, *proto.mutable_graph());
+  hide_odd_nodes(proto);
   return proto;
 }
 

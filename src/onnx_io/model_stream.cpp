@@ -45,6 +45,14 @@ std::string serialize(const google::protobuf::Message& message) {
   return bytes;
 }
 
+// Shapes, axes, pads and the like: runtimes read them during shape inference, from inline data
+// only.
+bool is_shape_like(const Tensor& tensor) {
+  constexpr int64_t kMaxElements = 1024;
+  return tensor.rank() <= 1 && tensor.size() <= kMaxElements &&
+         (tensor.dtype() == DType::kInt64 || tensor.dtype() == DType::kInt32);
+}
+
 void send(const ByteSink& sink, std::string_view text) {
   sink(std::as_bytes(std::span(text)));
 }
@@ -72,7 +80,7 @@ struct ModelStream::Parts {
 
   bool is_external(const Tensor& tensor) const {
     return options.external_threshold && tensor.bytes().size() >= *options.external_threshold &&
-           !tensor.bytes().empty();
+           !tensor.bytes().empty() && !is_shape_like(tensor);
   }
   void put_reference(const Tensor& tensor, onnx::TensorProto& proto);
   void add_initializer(const Constant& constant);

@@ -12,8 +12,9 @@
 namespace ptq {
 
 struct WriteOptions {
-  // Initializers of at least so many bytes go to NAME.data beside the model NAME. Without it that
-  // happens, from 1 KiB on, when the model would not fit into one file.
+  // Initializers of at least so many bytes go to NAME.data beside the model NAME, except short
+  // integer vectors, which runtimes read as shapes. Without a threshold that happens, from 1 KiB
+  // on, when the model would not fit into one file.
   std::optional<uint64_t> external_data_threshold = std::nullopt;
   // What one file may hold: protobuf ends at 2 GiB; the margin is for tools that add metadata.
   uint64_t max_inline_bytes = (uint64_t{2} << 30U) - (uint64_t{16} << 20U);

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <vector>
 
+#include <google/protobuf/util/field_comparator.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -146,7 +147,10 @@ void normalize(onnx::ModelProto& proto) {
 std::string difference(onnx::ModelProto a, onnx::ModelProto b) {
   normalize(a);
   normalize(b);
+  google::protobuf::util::DefaultFieldComparator comparator;
+  comparator.set_treat_nan_as_equal(true);
   google::protobuf::util::MessageDifferencer differencer;
+  differencer.set_field_comparator(&comparator);
   std::string report;
   differencer.ReportDifferencesToString(&report);
   const bool are_equal = differencer.Compare(a, b);
