@@ -58,6 +58,7 @@ TEST(Printable, ReplacesControlCharacters) {
   EXPECT_EQ(printable("a\u009B31m"), "a?31m");  // CSI of 8-bit terminals
   EXPECT_EQ(printable("a\u2028b\u2029c"), "a?b?c");
   EXPECT_EQ(printable("gpj\u202Eexe"), "gpj?exe");  // turns the direction of what follows
+  EXPECT_EQ(printable("a\u2066b\u2069c\u200Ed"), "a?b?c?d");
 }
 
 TEST(Printable, ReplacesEachByteThatIsNoUtf8) {
@@ -67,6 +68,8 @@ TEST(Printable, ReplacesEachByteThatIsNoUtf8) {
   EXPECT_EQ(printable("\xE2\x82z"), "??z");                // cut short, then a letter
   EXPECT_EQ(printable("\xC0\xAF"), "??");                  // overlong '/'
   EXPECT_EQ(printable("\xE0\x80\xAF"), "???");             // overlong '/'
+  EXPECT_EQ(printable("\xE0\x9F\xBF"), "???");             // overlong U+07FF
+  EXPECT_EQ(printable("\xF0\x8F\xBF\xBF"), "????");        // overlong U+FFFF
   EXPECT_EQ(printable("\xF0\x80\x80\xAF"), "????");        // overlong '/'
   EXPECT_EQ(printable("\xED\xA0\x80"), "???");             // a surrogate
   EXPECT_EQ(printable("\xF4\x90\x80\x80"), "????");        // above U+10FFFF

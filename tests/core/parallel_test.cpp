@@ -89,6 +89,31 @@ TEST(ParallelFor, ThrowsTheExceptionOfTheLowestIndexForAnyNumberOfThreads) {
   }
 }
 
+// Two bodies fail at once; the one in `first` before the other.
+void expect_lowest_of_two(size_t first) {
+  std::atomic<int> running = 0;
+  try {
+    parallel_for(2, 2, [&](size_t i, int) {
+      ++running;
+      while (running < 2) {  // so that both were handed out
+        std::this_thread::yield();
+      }
+      if (i != first) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      }
+      throw std::runtime_error(std::to_string(i));
+    });
+    FAIL() << "no exception";
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "0") << first << " failed first";
+  }
+}
+
+TEST(ParallelFor, WhichBodyFailsFirstMakesNoDifference) {
+  expect_lowest_of_two(0);
+  expect_lowest_of_two(1);
+}
+
 TEST(ParallelFor, StopsHandingOutIndicesAfterAFailure) {
   std::atomic<size_t> calls = 0;
   EXPECT_THROW(parallel_for(1'000'000, 4,
