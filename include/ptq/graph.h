@@ -42,7 +42,7 @@ struct Attribute {
   std::vector<float> floats{};
   std::vector<std::string> strings{};
   std::vector<std::shared_ptr<Graph>> graphs{};  // one for kGraph; deep-copied by copy_graph
-  std::string verbatim{};  // kOther: the whole message; kTensor: rest of the tensor; else the rest
+  std::string verbatim{};  // kOther: the whole message; else what is not modelled, also of `t`
 };
 
 struct Node {
@@ -86,7 +86,9 @@ struct ValueInfo {
 struct Constant {
   std::string name{};
   Tensor tensor{};
-  std::string verbatim{};  // rest of the TensorProto; the whole of it for a string tensor
+  // Rest of the TensorProto; the whole of it where bit_width(dtype) is 0 (strings, 8-bit floats): such
+  // a tensor has type and shape, but no bytes.
+  std::string verbatim{};
 };
 
 struct Graph {
