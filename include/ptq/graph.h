@@ -55,16 +55,16 @@ struct Node {
   std::string verbatim{};
 
   bool is(std::string_view op) const { return op_type == op && domain.empty(); }
-  const Attribute* find_attribute(std::string_view name) const;
-  int64_t int_attribute(std::string_view name, int64_t fallback) const;
-  float float_attribute(std::string_view name, float fallback) const;
-  std::string string_attribute(std::string_view name, std::string_view fallback) const;
-  std::vector<int64_t> ints_attribute(std::string_view name) const;  // empty when absent
-  void set_attribute(std::string_view name, int64_t value);
-  void set_attribute(std::string_view name, std::vector<int64_t> values);
-  void set_attribute(std::string_view name, std::string value);
-  void set_attribute(std::string_view name, float value);
-  void erase_attribute(std::string_view name);
+  const Attribute* find_attribute(std::string_view wanted) const;
+  int64_t int_attribute(std::string_view wanted, int64_t fallback) const;
+  float float_attribute(std::string_view wanted, float fallback) const;
+  std::string string_attribute(std::string_view wanted, std::string_view fallback) const;
+  std::vector<int64_t> ints_attribute(std::string_view wanted) const;  // empty when absent
+  void set_attribute(std::string_view wanted, int64_t value);
+  void set_attribute(std::string_view wanted, std::vector<int64_t> values);
+  void set_attribute(std::string_view wanted, std::string value);
+  void set_attribute(std::string_view wanted, float value);
+  void erase_attribute(std::string_view wanted);
   // Input k, or "" when the node has fewer inputs.
   std::string_view input(size_t k) const;
 };
@@ -86,8 +86,8 @@ struct ValueInfo {
 struct Constant {
   std::string name{};
   Tensor tensor{};
-  // Rest of the TensorProto; the whole of it where bit_width(dtype) is 0 (strings, 8-bit floats): such
-  // a tensor has type and shape, but no bytes.
+  // Rest of the TensorProto; the whole of it where bit_width(dtype) is 0 (strings, 8-bit floats):
+  // such a tensor has type and shape, but no bytes.
   std::string verbatim{};
 };
 

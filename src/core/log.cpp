@@ -7,14 +7,14 @@ namespace ptq {
 namespace {
 
 spdlog::logger& logger() {
-  static const std::shared_ptr<spdlog::logger> instance = [] {
+  static const std::shared_ptr<spdlog::logger> kInstance = [] {
     auto made =
         std::make_shared<spdlog::logger>("ptq", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("ptq: %l: %v");
     made->set_level(spdlog::level::warn);
     return made;
   }();
-  return *instance;
+  return *kInstance;
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ std::vector<int64_t> cast_ints(std::span<const std::byte> bytes) {
   for (size_t i = 0; i < out.size(); ++i) {
     T value;
     std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
+    // NOLINTNEXTLINE(bugprone-signed-char-misuse): int8 is a number here
     out[i] = static_cast<int64_t>(value);
   }
   return out;

@@ -30,6 +30,7 @@ class GraphIndex {
   const Node* producer(std::string_view value) const;
   // Position of that node, or npos.
   size_t producer_position(std::string_view value) const;
+  // NOLINTNEXTLINE(readability-identifier-naming): as std::string::npos
   static constexpr size_t npos = static_cast<size_t>(-1);
   // In order of the nodes, then of their slots. Being a graph output is no use.
   const std::vector<Use>& uses(std::string_view value) const;
