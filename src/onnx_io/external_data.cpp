@@ -79,7 +79,7 @@ ExternalReference parse_external_reference(const onnx::TensorProto& tensor) {
   return reference;
 }
 
-ExternalData::ExternalData(std::vector<fs::path> folders) {
+ExternalData::ExternalData(const std::vector<fs::path>& folders) {
   for (const fs::path& folder : folders) {
     std::error_code error;
     const fs::path real = fs::canonical(folder.empty() ? fs::path(".") : folder, error);
@@ -96,7 +96,7 @@ ExternalData ExternalData::beside(const fs::path& model) {
   if (!error) {
     folders.push_back(real.parent_path());
   }
-  return ExternalData(std::move(folders));
+  return ExternalData(folders);
 }
 
 fs::path ExternalData::resolve(const std::string& location) const {
@@ -109,7 +109,7 @@ fs::path ExternalData::resolve(const std::string& location) const {
   bool was_found = false;
   for (const fs::path& folder : folders_) {
     std::error_code error;
-    const fs::path real = fs::canonical(folder / location, error);
+    fs::path real = fs::canonical(folder / location, error);
     if (error) {
       continue;
     }

@@ -40,7 +40,7 @@ class ExternalData {
   // Without a folder: every reference is refused.
   ExternalData() = default;
   // The folders that files may lie in.
-  explicit ExternalData(std::vector<std::filesystem::path> folders);
+  explicit ExternalData(const std::vector<std::filesystem::path>& folders);
   // The two folders of a model file (see above).
   static ExternalData beside(const std::filesystem::path& model);
 

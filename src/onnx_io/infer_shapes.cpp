@@ -215,7 +215,7 @@ std::optional<std::string> infer(const Model& model, onnx::ModelProto& proto) {
     drop_wrong_declarations(bare.graph(), *proto.mutable_graph());
   }
   const bool follow_data = !has_long_vector(bare.graph()) && !has_long_vector(proto.graph());
-  const std::optional<std::string> problem = run_inference(proto, follow_data);
+  std::optional<std::string> problem = run_inference(proto, follow_data);
   if (problem && !bare_problem) {
     proto = std::move(bare);
     return std::nullopt;

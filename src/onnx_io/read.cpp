@@ -1,6 +1,7 @@
 #include "onnx_io/read.h"
 
 #include <limits>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -52,7 +53,9 @@ Model read_model(const std::filesystem::path& path) {
 }
 
 Model parse_model(std::string_view bytes, const std::filesystem::path& base_dir) {
-  return read_bytes(bytes, base_dir.empty() ? ExternalData() : ExternalData({base_dir}));
+  return read_bytes(bytes, base_dir.empty()
+                               ? ExternalData()
+                               : ExternalData(std::vector<std::filesystem::path>{base_dir}));
 }
 
 }  // namespace ptq
