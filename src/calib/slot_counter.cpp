@@ -116,14 +116,18 @@ void SlotCounter::flush(SlotCounts& slot) {
 }
 
 void SlotCounter::flush_side(uint32_t sign, SlotCounts::Window& window) {
+  static_assert(kTables == 4);
   const size_t width = last_key_ - first_key_ + 1;
   uint64_t* const counts = window.cover(first_key_, last_key_);
-  for (size_t t = 0; t < kTables; ++t) {
-    uint32_t* const cells = tables_.data() + t * kTableStride + sign + first_key_;
-    for (size_t i = 0; i < width; ++i) {
-      counts[i] += cells[i];
-    }
-    std::fill_n(cells, width, 0U);
+  uint32_t* const t0 = tables_.data() + sign + first_key_;
+  uint32_t* const t1 = t0 + kTableStride;
+  uint32_t* const t2 = t1 + kTableStride;
+  uint32_t* const t3 = t2 + kTableStride;
+  for (size_t i = 0; i < width; ++i) {
+    counts[i] += t0[i] + t1[i] + t2[i] + t3[i];  // at most kMaxCounted
+  }
+  for (uint32_t* const table : {t0, t1, t2, t3}) {
+    std::fill_n(table, width, 0U);
   }
 }
 
