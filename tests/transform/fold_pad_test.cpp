@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "onnx_io/text_model.h"
+#include "transform/model_check.h"
 #include "transform/passes.h"
 
 namespace ptq {
@@ -50,6 +51,19 @@ TEST(FoldPad, LeavesAPadThatOthersRead) {
       "{ t = Pad(x, p)\n  y = Conv(t, w) }");
   Notes notes;
   EXPECT_EQ(fold_pad(model, notes), 0);
+}
+
+TEST(FoldPad, KeepsTheOutputs) {
+  const auto pass = [](Model& model) {
+    Notes notes;
+    fold_pad(model, notes);
+  };
+  const Model model =
+      testing::model_of(13, "(float[2,3,5,6] x) => (float[2,2,H,W] y)",
+                        {testing::weight_text("w", {2, 3, 3, 3}, 1),
+                         "int64[8] p = {0,0,1,0,0,0,2,3}", "float zero = {0}"},
+                        "t = Pad (x, p, zero) y = Conv <pads = [0,1,1,0], strides = [2,1]> (t, w)");
+  EXPECT_EQ(testing::op_types(testing::expect_same_outputs(model, pass, 1e-6).graph), "Conv");
 }
 
 }  // namespace
