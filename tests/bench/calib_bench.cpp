@@ -1,25 +1,23 @@
 // What calibration costs over bare FP32 inference of the same samples in the same process settings.
 //
-//   ptq_bench MODEL DATA [--threads N] [--pairs N] [--samples N] [--values all|FILE]
+//   ptq_bench MODEL DATA [--threads N] [--pairs N] [--samples N]
 //
 // Each measurement is a process of its own (this program again), which loads the model and the
 // samples, then times the work alone. Runs alternate, bare and calibrating, so that a change of the
 // machine meets both; the median of the ratios counts. Two forms of bare inference: samples in
 // parallel with one thread each, as calibration runs them, and one sample at a time with N threads
-// inside operators. MODEL should be what calibration sees in the product: batch normalizations
-// folded.
+// inside operators. The calibrating process prepares the model and observes what a plan needs, as
+// `ptq calibrate` does; its time includes both.
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <fstream>
+#include <filesystem>
 #include <map>
 #include <mutex>
-#include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -32,8 +30,10 @@
 #include "data/sample_source.h"
 #include "onnx_io/infer_shapes.h"
 #include "onnx_io/read.h"
+#include "plan/structure.h"
 #include "ptq/error.h"
 #include "runtime/model_session.h"
+#include "transform/prepare.h"
 
 namespace ptq {
 namespace {
@@ -41,7 +41,6 @@ namespace {
 struct Arguments {
   std::string model;
   std::string data;
-  std::string values = "auto";
   std::string child;  // bare, bare-intra, calibrate: be one measurement
   int threads = 2;
   int pairs = 9;
@@ -67,8 +66,6 @@ Arguments parse(int argc, char** argv) {
       arguments.pairs = std::stoi(value);
     } else if (argument == "--samples") {
       arguments.samples = std::stoul(value);
-    } else if (argument == "--values") {
-      arguments.values = value;
     } else if (argument == "--child") {
       arguments.child = value;
     } else {
@@ -115,43 +112,6 @@ RepeatedSource load_samples(const Model& model, const Arguments& arguments) {
   return {std::move(samples), arguments.samples};
 }
 
-// By default what a quantizer wants: inputs and results of the operators that run in integers,
-// where a Relu or Clip behind a convolution counts as part of it.
-std::vector<std::string> values_to_observe(const Graph& graph, const std::string& which) {
-  std::vector<std::string> values;
-  if (which != "auto" && which != "all") {
-    std::ifstream file(which);
-    for (std::string line; std::getline(file, line);) {
-      values.push_back(line);
-    }
-    return values;
-  }
-  std::map<std::string, std::vector<const Node*>> consumers;
-  for (const Node& node : graph.nodes) {
-    for (const std::string& input : node.inputs) {
-      consumers[input].push_back(&node);
-    }
-  }
-  const auto fused = [&](const Node& node) {
-    const auto& next = consumers[node.outputs[0]];
-    return next.size() == 1 && (next[0]->is("Relu") || next[0]->is("Clip"));
-  };
-  for (const ValueInfo& input : graph.inputs) {
-    values.push_back(input.name);
-  }
-  for (const Node& node : graph.nodes) {
-    if (node.op_type != "Constant" && (which == "all" || !fused(node))) {
-      values.push_back(node.outputs[0]);
-    }
-  }
-  std::set<std::string> constants;
-  for (const Constant& constant : graph.initializers) {
-    constants.insert(constant.name);
-  }
-  std::erase_if(values, [&](const std::string& value) { return constants.contains(value); });
-  return values;
-}
-
 void infer_all(const Session& session, SampleSource& source, int threads) {
   std::mutex mutex;
   parallel_for(static_cast<size_t>(threads), threads, [&](size_t /*index*/, int /*worker*/) {
@@ -179,15 +139,18 @@ double cpu_seconds(const rusage& usage) {
 // One measurement; prints "seconds cpu_seconds peak_kib".
 int measure(const Arguments& arguments) {
   Model model = read_model(arguments.model);
+  infer_shapes(model);  // as the product does when it loads a model
   RepeatedSource source = load_samples(model, arguments);
   rusage before{};
   getrusage(RUSAGE_SELF, &before);
   const auto start = std::chrono::steady_clock::now();
   if (arguments.child == "calibrate") {
+    prepare(model);
+    infer_shapes(model);
     CalibrateOptions options;
     options.threads = arguments.threads;
-    const Calibration result =
-        calibrate(model, values_to_observe(model.graph, arguments.values), source, options);
+    const Calibration result = calibrate(
+        model, values_to_observe(analyze_structure(model.graph, {})), source, options);
     if (!result.fallback_reason.empty()) {
       fmt::print(stderr, "fallback: {}\n", result.fallback_reason);
     }
@@ -213,9 +176,9 @@ struct Measurement {
 
 Measurement run_child(const Arguments& arguments, const std::string& mode, size_t samples) {
   const std::string command =
-      fmt::format("'{}' '{}' '{}' --child {} --threads {} --samples {} --values '{}'",
+      fmt::format("'{}' '{}' '{}' --child {} --threads {} --samples {}",
                   std::filesystem::read_symlink("/proc/self/exe").string(), arguments.model,
-                  arguments.data, mode, arguments.threads, samples, arguments.values);
+                  arguments.data, mode, arguments.threads, samples);
   FILE* const pipe = popen(command.c_str(), "r");
   Measurement measurement;
   double peak_kib = 0.0;
