@@ -1,7 +1,7 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "core/log.h"
 #include "onnx_io/write.h"
@@ -28,10 +28,11 @@ void check_keep_float(const Graph& graph, const std::vector<std::string>& keep_f
   }
   for (const std::string& name : keep_float) {
     if (!names.contains(name)) {
-      throw Error(ErrorCode::kUsage,
-                  fmt::format("--keep-float {}: no node has this name or first output after "
-                              "preparation; the decisions in `ptq quantize --json-out` list the nodes",
-                              printable(name)));
+      throw Error(
+          ErrorCode::kUsage,
+          fmt::format("--keep-float {}: no node has this name or first output after "
+                      "preparation; the decisions in `ptq quantize --json-out` list the nodes",
+                      printable(name)));
     }
   }
 }
@@ -61,16 +62,20 @@ std::vector<TensorDiagnosis> diagnose_values(const std::vector<std::string>& val
 }
 
 bool is_integer_kernel(const Node& node) {
-  static const std::set<std::string_view> kNames = {
-      "QGemm",         "MatMulNBits",   "MatMulIntegerToFloat", "DynamicQuantizeMatMul",
-      "MatMulInteger", "ConvInteger",   "QAttention"};
+  static const std::set<std::string_view> kNames = {"QGemm",
+                                                    "MatMulNBits",
+                                                    "MatMulIntegerToFloat",
+                                                    "DynamicQuantizeMatMul",
+                                                    "MatMulInteger",
+                                                    "ConvInteger",
+                                                    "QAttention"};
   return node.op_type.starts_with("QLinear") || kNames.contains(node.op_type);
 }
 
 bool is_float_product(const Node& node) {
-  static const std::set<std::string_view> kNames = {"Conv",      "FusedConv",  "MatMul",
-                                                    "FusedMatMul", "Gemm",     "FusedGemm",
-                                                    "LSTM",      "GRU",        "ConvTranspose"};
+  static const std::set<std::string_view> kNames = {"Conv",        "FusedConv", "MatMul",
+                                                    "FusedMatMul", "Gemm",      "FusedGemm",
+                                                    "LSTM",        "GRU",       "ConvTranspose"};
   return kNames.contains(node.op_type);
 }
 
@@ -98,7 +103,8 @@ void drop_axes(QuantPlan& plan) {
     constant.bias.clear();
   }
   plan.findings.push_back(
-      "the opset could not be raised to 13: weights have one scale a tensor instead of one a channel");
+      "the opset could not be raised to 13: weights have one scale a tensor instead of one a "
+      "channel");
 }
 
 }  // namespace
@@ -128,8 +134,8 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
     ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason};
   }
   const Target& target = target_of(request);
-  out.plan = make_plan(graph, structure, ranges, target,
-                       request.weight_form.value_or(target.weight_form));
+  out.plan =
+      make_plan(graph, structure, ranges, target, request.weight_form.value_or(target.weight_form));
   if (model.model.opset() < 13) {
     drop_axes(out.plan);
   }

@@ -1,6 +1,7 @@
 #include "transform/insert_qdq.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -38,7 +39,7 @@ class Inserter {
       params_[planned.value] = &planned.params;
     }
     for (const PlannedConstant& planned : plan_.constants) {
-      insert_constant(planned);
+      insert_named(planned);
     }
     for (const PlannedActivation& planned : plan_.activations) {
       insert_pair(planned);
@@ -97,6 +98,16 @@ class Inserter {
     return value;
   }
 
+  // Errors of the weight quantizers say what is wrong; here it is known where.
+  void insert_named(const PlannedConstant& planned) {
+    try {
+      insert_constant(planned);
+    } catch (Error& error) {
+      error.add_context(fmt::format("weight {}", printable(planned.constant)));
+      throw;
+    }
+  }
+
   void insert_constant(const PlannedConstant& planned) {
     const Constant* constant = index_.constant(planned.constant);
     PTQ_CHECK(constant != nullptr);
@@ -146,6 +157,13 @@ class Inserter {
   // A constant operand of Add, Mul or Concat: asymmetric codes over its own range.
   void insert_operand(const PlannedConstant& planned, const Constant& constant, Node& node) {
     const std::vector<float> values = to_floats(constant.tensor);
+    if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) {
+      throw Error(
+          ErrorCode::kInput,
+          fmt::format("constant {} of node {} holds NaN or infinity; it cannot become codes, "
+                      "keep the node in float with --keep-float",
+                      printable(planned.constant), printable(node.name)));
+    }
     const auto [lo, hi] = std::minmax_element(values.begin(), values.end());
     const QuantParams params =
         params_for_range(values.empty() ? 0.0F : *lo, values.empty() ? 0.0F : *hi, planned.scheme);

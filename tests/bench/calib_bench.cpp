@@ -149,8 +149,8 @@ int measure(const Arguments& arguments) {
     infer_shapes(model);
     CalibrateOptions options;
     options.threads = arguments.threads;
-    const Calibration result = calibrate(
-        model, values_to_observe(analyze_structure(model.graph, {})), source, options);
+    const Calibration result =
+        calibrate(model, values_to_observe(analyze_structure(model.graph, {})), source, options);
     if (!result.fallback_reason.empty()) {
       fmt::print(stderr, "fallback: {}\n", result.fallback_reason);
     }

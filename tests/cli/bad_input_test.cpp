@@ -1,10 +1,10 @@
 // Bad input: one clear line, the exit code of the table, nothing partial left behind.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/run_ptq.h"
@@ -55,7 +55,8 @@ TEST(BadModel, IsRefusedWithItsReason) {
 
 TEST(BadModel, AlreadyQuantizedIsNamed) {
   const TemporaryFolder folder;
-  ASSERT_EQ(run_ptq({"quantize", kModel, "--data", kCalib, "-o", "q.onnx"}, folder.path()).exit_code, 0);
+  ASSERT_EQ(
+      run_ptq({"quantize", kModel, "--data", kCalib, "-o", "q.onnx"}, folder.path()).exit_code, 0);
   expect_refused(folder, quantize("q.onnx"), 3, {"already quantized"});
 }
 
@@ -76,7 +77,8 @@ TEST(BadOutput, IsRefusedBeforeTheWork) {
   expect_refused(folder, {"quantize", "m.onnx", "--data", kCalib, "-o", "m.onnx"}, 2, {"input"});
   expect_refused(folder, {"quantize", "m.onnx", "--data", kCalib, "-o", "./m.onnx", "--force"}, 2,
                  {"never changed"});
-  expect_refused(folder, {"quantize", "m.onnx", "--data", kCalib, "-o", "there.onnx"}, 2, {"--force"});
+  expect_refused(folder, {"quantize", "m.onnx", "--data", kCalib, "-o", "there.onnx"}, 2,
+                 {"--force"});
   EXPECT_EQ(read_file(folder.file("there.onnx")), "precious");
   expect_refused(folder, {"quantize", "m.onnx", "--data", kCalib, "-o", "no/out.onnx"}, 4, {"no"});
   expect_refused(folder, {"quantize", "m.onnx", "--data", kCalib, "-o", "."}, 2, {"folder"});
@@ -84,7 +86,9 @@ TEST(BadOutput, IsRefusedBeforeTheWork) {
 
 TEST(BadStatistics, AreRefused) {
   const TemporaryFolder folder;
-  ASSERT_EQ(run_ptq({"calibrate", kModel, "--data", kCalib, "-o", "s.ptqstats"}, folder.path()).exit_code, 0);
+  ASSERT_EQ(
+      run_ptq({"calibrate", kModel, "--data", kCalib, "-o", "s.ptqstats"}, folder.path()).exit_code,
+      0);
   std::string bytes = read_file(folder.file("s.ptqstats"));
   folder.write("cut.ptqstats", bytes.substr(0, bytes.size() / 2));
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x10);
@@ -104,10 +108,12 @@ TEST(Usage, TypingErrorsGetASuggestion) {
   expect_refused(folder, {"quantize", kModel, "--dta", "x"}, 2, {"--dta", "did you mean --data"});
   expect_refused(folder, {"quantize", kModel, "--data", kCalib, "--estimator", "magic"}, 2,
                  {"magic", "absmax"});
-  expect_refused(folder, {"quantize", kModel, "--data", kCalib, "--threads", "-1"}, 2, {"--threads"});
-  expect_refused(folder,
-                 {"quantize", kModel, "--data", kCalib, "--keep-float", "no-such-node", "-o", "x.onnx"},
-                 2, {"no-such-node"});
+  expect_refused(folder, {"quantize", kModel, "--data", kCalib, "--threads", "-1"}, 2,
+                 {"--threads"});
+  expect_refused(
+      folder,
+      {"quantize", kModel, "--data", kCalib, "--keep-float", "no-such-node", "-o", "x.onnx"}, 2,
+      {"no-such-node"});
   expect_refused(folder, {"validate", kModel, kModel, "--data", kCalib, "--max-drop", "1"}, 2,
                  {"labels"});
 }

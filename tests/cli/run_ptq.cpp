@@ -1,14 +1,14 @@
 #include "cli/run_ptq.h"
 
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace ptq::testing {
 
@@ -76,6 +76,8 @@ std::string read_file(const std::string& path) {
   return bytes.str();
 }
 
-std::string data_file(const std::string& name) { return PTQ_SOURCE_DIR "/data/" + name; }
+std::string data_file(const std::string& name) {
+  return PTQ_SOURCE_DIR "/data/" + name;
+}
 
 }  // namespace ptq::testing

@@ -1,9 +1,9 @@
 // The verbs on the networks of data/, as a user types them.
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/run_ptq.h"
@@ -25,12 +25,14 @@ class Networks : public ::testing::TestWithParam<std::string> {};
 TEST_P(Networks, QuantizedModelHoldsItsAccuracy) {
   const TemporaryFolder folder;
   const std::string model = data_file(GetParam());
-  const ProgramRun quantize = run_ptq({"quantize", model, "--data", kCalib, "-o", "q.onnx"}, folder.path());
+  const ProgramRun quantize =
+      run_ptq({"quantize", model, "--data", kCalib, "-o", "q.onnx"}, folder.path());
   ASSERT_EQ(quantize.exit_code, 0) << quantize.err;
   EXPECT_THAT(quantize.out, HasSubstr("PASS quantize"));
-  const ProgramRun validate = run_ptq({"validate", model, "q.onnx", "--data", kTest, "--labels", "labels",
-                                "--max-drop", "1.0", "--min-sqnr", "25", "--format", "json"},
-                               folder.path());
+  const ProgramRun validate =
+      run_ptq({"validate", model, "q.onnx", "--data", kTest, "--labels", "labels", "--max-drop",
+               "1.0", "--min-sqnr", "25", "--format", "json"},
+              folder.path());
   ASSERT_EQ(validate.exit_code, 0) << validate.out << validate.err;
   const Json report = Json::parse(validate.out);
   EXPECT_EQ(report["status"], "pass");
@@ -47,8 +49,8 @@ INSTANTIATE_TEST_SUITE_P(Data, Networks,
 
 TEST(Quantize, ProductsOfTheResidualNetworkRunInIntegers) {
   const TemporaryFolder folder;
-  const ProgramRun run = run_ptq({"quantize", kModel, "--data", kCalib, "-o", "q.onnx", "--format", "json"},
-                          folder.path());
+  const ProgramRun run = run_ptq(
+      {"quantize", kModel, "--data", kCalib, "-o", "q.onnx", "--format", "json"}, folder.path());
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const Json report = Json::parse(run.out);
   EXPECT_EQ(report["summary"]["runtime_float_products"], 0);
@@ -63,8 +65,8 @@ TEST(Quantize, ProductsOfTheResidualNetworkRunInIntegers) {
 TEST(Quantize, StatisticsAndDataGiveTheSameBytesForAnyThreads) {
   const TemporaryFolder folder;
   for (const std::string threads : {"1", "2", "3"}) {
-    ASSERT_EQ(run_ptq({"calibrate", kVit, "--data", kCalib, "-o", threads + ".ptqstats", "--threads",
-                       threads},
+    ASSERT_EQ(run_ptq({"calibrate", kVit, "--data", kCalib, "-o", threads + ".ptqstats",
+                       "--threads", threads},
                       folder.path())
                   .exit_code,
               0);
@@ -74,8 +76,9 @@ TEST(Quantize, StatisticsAndDataGiveTheSameBytesForAnyThreads) {
                   .exit_code,
               0);
   }
-  ASSERT_EQ(run_ptq({"quantize", kVit, "--data", kCalib, "-o", "direct.onnx"}, folder.path()).exit_code,
-            0);
+  ASSERT_EQ(
+      run_ptq({"quantize", kVit, "--data", kCalib, "-o", "direct.onnx"}, folder.path()).exit_code,
+      0);
   EXPECT_EQ(read_file(folder.file("1.ptqstats")), read_file(folder.file("2.ptqstats")));
   EXPECT_EQ(read_file(folder.file("1.ptqstats")), read_file(folder.file("3.ptqstats")));
   EXPECT_EQ(read_file(folder.file("1.onnx")), read_file(folder.file("3.onnx")));
@@ -93,9 +96,10 @@ TEST(Quantize, LeavesItsInputsAlone) {
 
 TEST(Validate, AMissedGateFailsWithExitOne) {
   const TemporaryFolder folder;
-  ASSERT_EQ(run_ptq({"quantize", kModel, "--data", kCalib, "-o", "q.onnx"}, folder.path()).exit_code, 0);
-  const ProgramRun run = run_ptq({"validate", kModel, "q.onnx", "--data", kCalib, "--min-sqnr", "90"},
-                          folder.path());
+  ASSERT_EQ(
+      run_ptq({"quantize", kModel, "--data", kCalib, "-o", "q.onnx"}, folder.path()).exit_code, 0);
+  const ProgramRun run =
+      run_ptq({"validate", kModel, "q.onnx", "--data", kCalib, "--min-sqnr", "90"}, folder.path());
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_THAT(run.out, HasSubstr("FAIL validate"));
   EXPECT_THAT(run.out, HasSubstr("MISSED"));
@@ -103,15 +107,16 @@ TEST(Validate, AMissedGateFailsWithExitOne) {
 
 TEST(Validate, AModelAgainstItselfIsLossless) {
   const TemporaryFolder folder;
-  const ProgramRun run = run_ptq({"validate", kModel, kModel, "--data", kCalib, "--format", "json"},
-                          folder.path());
+  const ProgramRun run =
+      run_ptq({"validate", kModel, kModel, "--data", kCalib, "--format", "json"}, folder.path());
   ASSERT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(Json::parse(run.out)["outputs"][0]["sqnr_db"], "Infinity");
 }
 
 TEST(Diagnose, TellsEstimatorAndReasonForEachTensor) {
   const TemporaryFolder folder;
-  const ProgramRun run = run_ptq({"diagnose", kVit, "--data", kCalib, "--format", "json"}, folder.path());
+  const ProgramRun run =
+      run_ptq({"diagnose", kVit, "--data", kCalib, "--format", "json"}, folder.path());
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const Json report = Json::parse(run.out);
   EXPECT_GT(report["tensors"].size(), 10U);
@@ -132,7 +137,8 @@ TEST(Inspect, WorksWithoutTheRuntimeLibrary) {
 
 TEST(Json, TheDocumentOnStdoutAndInTheFileAreTheSame) {
   const TemporaryFolder folder;
-  const ProgramRun run = run_ptq({"inspect", kModel, "--format", "json", "--json-out", "r.json"}, folder.path());
+  const ProgramRun run =
+      run_ptq({"inspect", kModel, "--format", "json", "--json-out", "r.json"}, folder.path());
   ASSERT_EQ(run.exit_code, 0);
   EXPECT_EQ(run.out, read_file(folder.file("r.json")));
 }

@@ -1,9 +1,9 @@
 #include "plan/make_plan.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 
 #include "onnx_io/infer_shapes.h"
 #include "onnx_io/text_model.h"
@@ -36,7 +36,9 @@ Planned plan_of(const std::string& body, const std::map<std::string, Range>& ran
   return planned;
 }
 
-constexpr Range range(float lo, float hi) { return {.lo = lo, .hi = hi}; }
+constexpr Range range(float lo, float hi) {
+  return {.lo = lo, .hi = hi};
+}
 
 TEST(MakePlan, ReluGetsTheLowestCodeAsZero) {
   const Planned planned = plan_of(
@@ -49,9 +51,10 @@ TEST(MakePlan, ReluGetsTheLowestCodeAsZero) {
 
 TEST(MakePlan, MissingRangesAreNamedNotInvented) {
   try {
-    plan_of("g (float[1,2,4,4] x) => (float[1,2,4,4] y)\n<float[2,2,1,1] w = {1,2,3,4}>\n"
-            "{ y = Conv(x, w) }",
-            {{"x", range(-1, 1)}});
+    plan_of(
+        "g (float[1,2,4,4] x) => (float[1,2,4,4] y)\n<float[2,2,1,1] w = {1,2,3,4}>\n"
+        "{ y = Conv(x, w) }",
+        {{"x", range(-1, 1)}});
     FAIL() << "expected an Error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInput);
@@ -65,8 +68,10 @@ constexpr const char* kConcat =
     "{ a = Conv(x, w)\n b = Relu(a)\n c = Conv(x, w)\n d = Concat<axis=1>(b, c)\n y = Conv(d, v) }";
 
 TEST(MakePlan, ConcatInputsAreCodedOnce) {
-  const Planned planned = plan_of(kConcat, {{"x", range(-1, 1)}, {"b", range(0, 2)},
-                                            {"c", range(0, 4)}, {"d", range(0, 4)},
+  const Planned planned = plan_of(kConcat, {{"x", range(-1, 1)},
+                                            {"b", range(0, 2)},
+                                            {"c", range(0, 4)},
+                                            {"d", range(0, 4)},
                                             {"y", range(-9, 9)}});
   EXPECT_EQ(planned.activation("b").params, planned.activation("d").params);
   EXPECT_EQ(planned.activation("c").params, planned.activation("d").params);
@@ -75,8 +80,10 @@ TEST(MakePlan, ConcatInputsAreCodedOnce) {
 
 TEST(MakePlan, ConcatDoesNotBreakAnAbsorbedRelu) {
   // With the Concat's zero point above 0 the Relu would no longer be the saturation of its codes.
-  const Planned planned = plan_of(kConcat, {{"x", range(-1, 1)}, {"b", range(0, 2)},
-                                            {"c", range(-4, 4)}, {"d", range(-4, 4)},
+  const Planned planned = plan_of(kConcat, {{"x", range(-1, 1)},
+                                            {"b", range(0, 2)},
+                                            {"c", range(-4, 4)},
+                                            {"d", range(-4, 4)},
                                             {"y", range(-9, 9)}});
   EXPECT_EQ(planned.activation("b").params.zero_point[0], 0);
   EXPECT_NE(planned.activation("b").params, planned.activation("d").params);

@@ -1,8 +1,8 @@
 #include "plan/saturation_fit.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 namespace ptq {
 namespace {

@@ -1,14 +1,14 @@
-// The runtime is the judge: each operator rule is written into a model, loaded with all optimizations,
-// and the kernel that it became is looked for; the outputs must stay close to FP32.
+// The runtime is the judge: each operator rule is written into a model, loaded with all
+// optimizations, and the kernel that it became is looked for; the outputs must stay close to FP32.
 
 #include "transform/insert_qdq.h"
-
-#include <gtest/gtest.h>
 
 #include <cmath>
 #include <map>
 #include <random>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "onnx_io/infer_shapes.h"
 #include "onnx_io/text_model.h"
@@ -28,7 +28,9 @@ struct Case {
   double min_sqnr_db = 25.0;
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& test) { return out << test.name; }
+std::ostream& operator<<(std::ostream& out, const Case& test) {
+  return out << test.name;
+}
 
 std::string random_floats(size_t count, unsigned seed) {
   std::mt19937 generator(seed);
@@ -147,36 +149,158 @@ std::vector<Case> cases() {
   const std::string w44 = weight("4,4,1,1", 16, "w");
   const std::string w33 = weight("4,4,3,3", 144, "k", 2);
   return {
-      {"Conv", input + "<" + w33 + "> { y = Conv<pads=[1,1,1,1]>(x, k) }", {{"QLinearConv", 1}}, {"Conv", "FusedConv"}},
-      {"ConvBias", input + "<" + w33 + "," + weight("4", 4, "b") + "> { y = Conv<pads=[1,1,1,1]>(x, k, b) }", {{"QLinearConv", 1}}, {"Conv"}},
-      {"Conv1d", "g (float[1,4,16] x) => (float[1,4,16] y)\n<" + weight("4,4,3", 48, "k") + "> { y = Conv<pads=[1,1]>(x, k) }", {{"QLinearConv", 1}}, {"Conv"}},
-      {"Depthwise", input + "<" + weight("4,1,3,3", 36, "k") + "> { y = Conv<group=4, pads=[1,1,1,1]>(x, k) }", {{"QLinearConv", 1}}, {"Conv"}},
-      {"Grouped", input + "<" + weight("4,2,3,3", 72, "k") + "> { y = Conv<group=2, pads=[1,1,1,1]>(x, k) }", {{"QLinearConv", 1}}, {"Conv"}},
-      {"ConvRelu", input + "<" + w33 + "> { a = Conv<pads=[1,1,1,1]>(x, k)\n y = Relu(a) }", {{"QLinearConv", 1}}, {"Conv", "FusedConv", "Relu"}},
-      {"ConvClip6", input + "<" + w33 + ", float lo = {0}, float hi = {6}> { a = Conv<pads=[1,1,1,1]>(x, k)\n y = Clip(a, lo, hi) }", {{"QLinearConv", 1}}, {"Conv", "FusedConv", "Clip"}},
-      {"ConvClipTwoSided", input + "<" + w33 + ", float lo = {-1.7}, float hi = {2.9}> { a = Conv<pads=[1,1,1,1]>(x, k)\n y = Clip(a, lo, hi) }", {{"QLinearConv", 1}}, {"Conv", "FusedConv", "Clip"}},
-      {"ResidualAdd", input + "<" + w44 + "," + w33 + "> { a = Conv(x, w)\n b = Conv<pads=[1,1,1,1]>(a, k)\n c = Add(a, b)\n d = Relu(c)\n y = Conv(d, w) }", {{"QLinearConv", 3}, {"QLinearAdd", 1}}, {"Conv", "Add", "Relu"}},
-      {"AddConstant", input + "<" + w44 + "," + weight("1,4,1,1", 4, "c") + "> { a = Conv(x, w)\n s = Sigmoid(a)\n t = Add(s, c)\n y = Conv(t, w) }", {{"QLinearConv", 2}, {"QLinearAdd", 1}, {"QLinearSigmoid", 1}}, {"Conv", "Add"}},
-      {"MulGate", input + "<" + w44 + "> { a = Conv(x, w)\n p = GlobalAveragePool(a)\n q = Conv(p, w)\n s = Sigmoid(q)\n m = Mul(a, s)\n y = Conv(m, w) }", {{"QLinearConv", 3}, {"QLinearMul", 1}, {"QLinearGlobalAveragePool", 1}, {"QLinearSigmoid", 1}}, {"Conv", "Mul"}},
-      {"Concat", "g (float[1,4,8,8] x) => (float[1,4,8,8] y)\n<" + w44 + "," + w33 + "," + weight("4,8,1,1", 32, "v", 5) + "> { a = Conv(x, w)\n b = Conv<pads=[1,1,1,1]>(x, k)\n c = Concat<axis=1>(a, b)\n y = Conv(c, v) }", {{"QLinearConv", 3}}, {"Conv"}},
-      {"MaxPool", "g (float[1,4,8,8] x) => (float[1,4,4,4] y)\n<" + w44 + "> { a = Conv(x, w)\n b = MaxPool<kernel_shape=[2,2], strides=[2,2]>(a)\n y = Conv(b, w) }", {{"QLinearConv", 2}, {"NhwcMaxPool", 1}}, {"Conv", "MaxPool"}},
-      {"AveragePool", "g (float[1,4,8,8] x) => (float[1,4,4,4] y)\n<" + w44 + "> { a = Conv(x, w)\n b = AveragePool<kernel_shape=[2,2], strides=[2,2]>(a)\n y = Conv(b, w) }", {{"QLinearConv", 2}, {"QLinearAveragePool", 1}}, {"Conv", "AveragePool"}},
-      {"ResizeNearest", "g (float[1,4,8,8] x) => (float[1,4,16,16] y)\n<" + w44 + ", float[4] s = {1,1,2,2}> { a = Conv(x, w)\n b = Resize<mode=\"nearest\", coordinate_transformation_mode=\"asymmetric\", nearest_mode=\"floor\">(a, , s)\n y = Conv(b, w) }", {{"QLinearConv", 2}}, {"Conv"}},
-      {"LeakyRelu", input + "<" + w44 + "> { a = Conv(x, w)\n b = LeakyRelu<alpha=0.1>(a)\n y = Conv(b, w) }", {{"QLinearConv", 2}, {"QLinearLeakyRelu", 1}}, {"Conv", "LeakyRelu"}},
-      {"Gemm", "g (float[4,8] x) => (float[4,6] y)\n<" + weight("8,6", 48, "w") + "," + weight("6", 6, "b") + "> { y = Gemm(x, w, b) }", {{"QGemm", 1}}, {"Gemm"}},
-      {"GemmTransB", "g (float[4,8] x) => (float[4,6] y)\n<" + weight("6,8", 48, "w") + "," + weight("6", 6, "b") + "> { y = Gemm<transB=1>(x, w, b) }", {{"QGemm", 1}}, {"Gemm"}},
-      {"GemmAlphaBeta", "g (float[4,8] x) => (float[4,6] y)\n<" + weight("8,6", 48, "w") + "," + weight("6", 6, "b") + "> { y = Gemm<alpha=0.5, beta=2.0>(x, w, b) }", {{"QGemm", 1}}, {"Gemm"}},
-      {"GemmReluGemm", "g (float[4,8] x) => (float[4,8] y)\n<" + weight("8,8", 64, "w") + "> { a = Gemm(x, w)\n b = Relu(a)\n y = Gemm(b, w) }", {{"QGemm", 2}}, {"Gemm", "Relu"}},
-      {"MatMulWeight", "g (float[4,8] x) => (float[4,6] y)\n<" + weight("8,6", 48, "w") + "> { y = MatMul(x, w) }", {{"MatMulIntegerToFloat", 1}}, {"MatMul"}},
-      {"MatMulActivations", "g (float[4,8] x, float[8,4] z) => (float[4,4] y)\n{ y = MatMul(x, z) }", {{"MatMulIntegerToFloat", 1}}, {"MatMul"}},
-      {"MatMulTwice", "g (float[4,8] x) => (float[4,8] y)\n<" + weight("8,8", 64, "w") + "> { a = MatMul(x, w)\n y = MatMul(a, w) }", {{"QLinearMatMul", 1}, {"MatMulIntegerToFloat", 1}}, {"MatMul"}},
-      {"FlattenGemm", "g (float[1,4,8,8] x) => (float[1,4] y)\n<" + w44 + "," + weight("256,4", 1024, "v") + "> { a = Conv(x, w)\n b = Flatten(a)\n y = Gemm(b, v) }", {{"QLinearConv", 1}, {"QGemm", 1}}, {"Conv", "Gemm"}},
-      {"TransposeConv", "g (float[1,8,8,4] x) => (float[1,4,8,8] y)\n<" + w44 + "> { t = Transpose<perm=[0,3,1,2]>(x)\n y = Conv(t, w) }", {{"QLinearConv", 1}}, {"Conv"}},
-      {"SharedWeight", input + "<" + w44 + "> { a = Conv(x, w)\n b = Relu(a)\n y = Conv(b, w) }", {{"QLinearConv", 2}}, {"Conv"}},
-      {"BatchNorm", input + "<" + w33 + ", float[4] s = {1,2,0.5,1}, float[4] b = {0,1,-1,0.5}, float[4] m = {0.1,0.2,0,-1}, float[4] v = {1,2,0.5,4}> { a = Conv<pads=[1,1,1,1]>(x, k)\n c = BatchNormalization(a, s, b, m, v)\n y = Relu(c) }", {{"QLinearConv", 1}}, {"Conv", "BatchNormalization", "Relu"}},
-      {"PadConv", "g (float[1,4,7,7] x) => (float[1,4,4,4] y)\n<" + w33 + ", int64[8] p = {0,0,0,0,0,0,2,2}> { t = Pad(x, p)\n y = Conv<strides=[2,2]>(t, k) }", {{"QLinearConv", 1}}, {"Conv", "Pad"}},
+      {"Conv",
+       input + "<" + w33 + "> { y = Conv<pads=[1,1,1,1]>(x, k) }",
+       {{"QLinearConv", 1}},
+       {"Conv", "FusedConv"}},
+      {"ConvBias",
+       input + "<" + w33 + "," + weight("4", 4, "b") + "> { y = Conv<pads=[1,1,1,1]>(x, k, b) }",
+       {{"QLinearConv", 1}},
+       {"Conv"}},
+      {"Conv1d",
+       "g (float[1,4,16] x) => (float[1,4,16] y)\n<" + weight("4,4,3", 48, "k") +
+           "> { y = Conv<pads=[1,1]>(x, k) }",
+       {{"QLinearConv", 1}},
+       {"Conv"}},
+      {"Depthwise",
+       input + "<" + weight("4,1,3,3", 36, "k") + "> { y = Conv<group=4, pads=[1,1,1,1]>(x, k) }",
+       {{"QLinearConv", 1}},
+       {"Conv"}},
+      {"Grouped",
+       input + "<" + weight("4,2,3,3", 72, "k") + "> { y = Conv<group=2, pads=[1,1,1,1]>(x, k) }",
+       {{"QLinearConv", 1}},
+       {"Conv"}},
+      {"ConvRelu",
+       input + "<" + w33 + "> { a = Conv<pads=[1,1,1,1]>(x, k)\n y = Relu(a) }",
+       {{"QLinearConv", 1}},
+       {"Conv", "FusedConv", "Relu"}},
+      {"ConvClip6",
+       input + "<" + w33 +
+           ", float lo = {0}, float hi = {6}> { a = Conv<pads=[1,1,1,1]>(x, k)\n y = Clip(a, lo, "
+           "hi) }",
+       {{"QLinearConv", 1}},
+       {"Conv", "FusedConv", "Clip"}},
+      {"ConvClipTwoSided",
+       input + "<" + w33 +
+           ", float lo = {-1.7}, float hi = {2.9}> { a = Conv<pads=[1,1,1,1]>(x, k)\n y = Clip(a, "
+           "lo, hi) }",
+       {{"QLinearConv", 1}},
+       {"Conv", "FusedConv", "Clip"}},
+      {"ResidualAdd",
+       input + "<" + w44 + "," + w33 +
+           "> { a = Conv(x, w)\n b = Conv<pads=[1,1,1,1]>(a, k)\n c = Add(a, b)\n d = Relu(c)\n y "
+           "= Conv(d, w) }",
+       {{"QLinearConv", 3}, {"QLinearAdd", 1}},
+       {"Conv", "Add", "Relu"}},
+      {"AddConstant",
+       input + "<" + w44 + "," + weight("1,4,1,1", 4, "c") +
+           "> { a = Conv(x, w)\n s = Sigmoid(a)\n t = Add(s, c)\n y = Conv(t, w) }",
+       {{"QLinearConv", 2}, {"QLinearAdd", 1}, {"QLinearSigmoid", 1}},
+       {"Conv", "Add"}},
+      {"MulGate",
+       input + "<" + w44 +
+           "> { a = Conv(x, w)\n p = GlobalAveragePool(a)\n q = Conv(p, w)\n s = Sigmoid(q)\n m = "
+           "Mul(a, s)\n y = Conv(m, w) }",
+       {{"QLinearConv", 3},
+        {"QLinearMul", 1},
+        {"QLinearGlobalAveragePool", 1},
+        {"QLinearSigmoid", 1}},
+       {"Conv", "Mul"}},
+      {"Concat",
+       "g (float[1,4,8,8] x) => (float[1,4,8,8] y)\n<" + w44 + "," + w33 + "," +
+           weight("4,8,1,1", 32, "v", 5) +
+           "> { a = Conv(x, w)\n b = Conv<pads=[1,1,1,1]>(x, k)\n c = Concat<axis=1>(a, b)\n y = "
+           "Conv(c, v) }",
+       {{"QLinearConv", 3}},
+       {"Conv"}},
+      {"MaxPool",
+       "g (float[1,4,8,8] x) => (float[1,4,4,4] y)\n<" + w44 +
+           "> { a = Conv(x, w)\n b = MaxPool<kernel_shape=[2,2], strides=[2,2]>(a)\n y = Conv(b, "
+           "w) }",
+       {{"QLinearConv", 2}, {"NhwcMaxPool", 1}},
+       {"Conv", "MaxPool"}},
+      {"AveragePool",
+       "g (float[1,4,8,8] x) => (float[1,4,4,4] y)\n<" + w44 +
+           "> { a = Conv(x, w)\n b = AveragePool<kernel_shape=[2,2], strides=[2,2]>(a)\n y = "
+           "Conv(b, w) }",
+       {{"QLinearConv", 2}, {"QLinearAveragePool", 1}},
+       {"Conv", "AveragePool"}},
+      {"ResizeNearest",
+       "g (float[1,4,8,8] x) => (float[1,4,16,16] y)\n<" + w44 +
+           ", float[4] s = {1,1,2,2}> { a = Conv(x, w)\n b = Resize<mode=\"nearest\", "
+           "coordinate_transformation_mode=\"asymmetric\", nearest_mode=\"floor\">(a, , s)\n y = "
+           "Conv(b, w) }",
+       {{"QLinearConv", 2}},
+       {"Conv"}},
+      {"LeakyRelu",
+       input + "<" + w44 + "> { a = Conv(x, w)\n b = LeakyRelu<alpha=0.1>(a)\n y = Conv(b, w) }",
+       {{"QLinearConv", 2}, {"QLinearLeakyRelu", 1}},
+       {"Conv", "LeakyRelu"}},
+      {"Gemm",
+       "g (float[4,8] x) => (float[4,6] y)\n<" + weight("8,6", 48, "w") + "," +
+           weight("6", 6, "b") + "> { y = Gemm(x, w, b) }",
+       {{"QGemm", 1}},
+       {"Gemm"}},
+      {"GemmTransB",
+       "g (float[4,8] x) => (float[4,6] y)\n<" + weight("6,8", 48, "w") + "," +
+           weight("6", 6, "b") + "> { y = Gemm<transB=1>(x, w, b) }",
+       {{"QGemm", 1}},
+       {"Gemm"}},
+      {"GemmAlphaBeta",
+       "g (float[4,8] x) => (float[4,6] y)\n<" + weight("8,6", 48, "w") + "," +
+           weight("6", 6, "b") + "> { y = Gemm<alpha=0.5, beta=2.0>(x, w, b) }",
+       {{"QGemm", 1}},
+       {"Gemm"}},
+      {"GemmReluGemm",
+       "g (float[4,8] x) => (float[4,8] y)\n<" + weight("8,8", 64, "w") +
+           "> { a = Gemm(x, w)\n b = Relu(a)\n y = Gemm(b, w) }",
+       {{"QGemm", 2}},
+       {"Gemm", "Relu"}},
+      {"MatMulWeight",
+       "g (float[4,8] x) => (float[4,6] y)\n<" + weight("8,6", 48, "w") + "> { y = MatMul(x, w) }",
+       {{"MatMulIntegerToFloat", 1}},
+       {"MatMul"}},
+      {"MatMulActivations",
+       "g (float[4,8] x, float[8,4] z) => (float[4,4] y)\n{ y = MatMul(x, z) }",
+       {{"MatMulIntegerToFloat", 1}},
+       {"MatMul"}},
+      {"MatMulTwice",
+       "g (float[4,8] x) => (float[4,8] y)\n<" + weight("8,8", 64, "w") +
+           "> { a = MatMul(x, w)\n y = MatMul(a, w) }",
+       {{"QLinearMatMul", 1}, {"MatMulIntegerToFloat", 1}},
+       {"MatMul"}},
+      {"FlattenGemm",
+       "g (float[1,4,8,8] x) => (float[1,4] y)\n<" + w44 + "," + weight("256,4", 1024, "v") +
+           "> { a = Conv(x, w)\n b = Flatten(a)\n y = Gemm(b, v) }",
+       {{"QLinearConv", 1}, {"QGemm", 1}},
+       {"Conv", "Gemm"}},
+      {"TransposeConv",
+       "g (float[1,8,8,4] x) => (float[1,4,8,8] y)\n<" + w44 +
+           "> { t = Transpose<perm=[0,3,1,2]>(x)\n y = Conv(t, w) }",
+       {{"QLinearConv", 1}},
+       {"Conv"}},
+      {"SharedWeight",
+       input + "<" + w44 + "> { a = Conv(x, w)\n b = Relu(a)\n y = Conv(b, w) }",
+       {{"QLinearConv", 2}},
+       {"Conv"}},
+      {"BatchNorm",
+       input + "<" + w33 +
+           ", float[4] s = {1,2,0.5,1}, float[4] b = {0,1,-1,0.5}, float[4] m = {0.1,0.2,0,-1}, "
+           "float[4] v = {1,2,0.5,4}> { a = Conv<pads=[1,1,1,1]>(x, k)\n c = BatchNormalization(a, "
+           "s, b, m, v)\n y = Relu(c) }",
+       {{"QLinearConv", 1}},
+       {"Conv", "BatchNormalization", "Relu"}},
+      {"PadConv",
+       "g (float[1,4,7,7] x) => (float[1,4,4,4] y)\n<" + w33 +
+           ", int64[8] p = {0,0,0,0,0,0,2,2}> { t = Pad(x, p)\n y = Conv<strides=[2,2]>(t, k) }",
+       {{"QLinearConv", 1}},
+       {"Conv", "Pad"}},
       // No integer kernel exists: the weight alone becomes codes, the product stays in float.
-      {"ConvTranspose", "g (float[1,4,8,8] x) => (float[1,4,16,16] y)\n<" + weight("4,4,2,2", 64, "k") + "> { a = Conv(x, w)\n y = ConvTranspose<strides=[2,2]>(a, k) }", {{"ConvTranspose", 1}, {"QLinearConv", 1}}, {}},
+      {"ConvTranspose",
+       "g (float[1,4,8,8] x) => (float[1,4,16,16] y)\n<" + weight("4,4,2,2", 64, "k") +
+           "> { a = Conv(x, w)\n y = ConvTranspose<strides=[2,2]>(a, k) }",
+       {{"ConvTranspose", 1}, {"QLinearConv", 1}},
+       {}},
   };
 }
 
@@ -194,8 +318,9 @@ INSTANTIATE_TEST_SUITE_P(OrtX86, RuntimeRule, ::testing::ValuesIn(all_cases()),
                          [](const auto& entry) { return entry.param.name; });
 
 TEST(InsertQdq, KeepsTheNamesOfGraphOutputs) {
-  const Model model = parse("g (float[1,2,4,4] x) => (float[1,2,4,4] y, float[1,2,4,4] a)\n"
-                            "<float[2,2,1,1] w = {1,2,3,4}>\n{ a = Conv(x, w)\n y = Conv(a, w) }");
+  const Model model = parse(
+      "g (float[1,2,4,4] x) => (float[1,2,4,4] y, float[1,2,4,4] a)\n"
+      "<float[2,2,1,1] w = {1,2,3,4}>\n{ a = Conv(x, w)\n y = Conv(a, w) }");
   const Structure structure = analyze_structure(model.graph, {});
   const Session fp32 = open_session(model, {});
   const std::map<std::string, Tensor> feeds = random_feeds(fp32, 5);

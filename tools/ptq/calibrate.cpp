@@ -1,11 +1,10 @@
 // ptq calibrate: measure every activation in one pass over the samples.
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
-#include "core/atomic_file.h"
 #include "cli.h"
+#include "core/atomic_file.h"
 #include "ptq/error.h"
 #include "report/text_report.h"
 

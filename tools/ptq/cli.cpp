@@ -1,12 +1,12 @@
 #include "cli.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <mutex>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "core/atomic_file.h"
 #include "core/log.h"
@@ -44,11 +44,11 @@ void draw_bar(const std::string& label, size_t done, size_t total, double elapse
   const size_t filled = total == 0 ? kWidth : done * kWidth / total;
   const double rate = elapsed_s > 0.0 ? static_cast<double>(done) / elapsed_s : 0.0;
   const double left = rate > 0.0 ? static_cast<double>(total - done) / rate : 0.0;
-  std::fputs(fmt::format("\r{} [{}{}] {}/{}  {:.1f}/s  {} left\x1b[K", label,
-                         std::string(filled, '#'), std::string(kWidth - filled, '.'), done, total,
-                         rate, clock_text(left))
-                 .c_str(),
-             stderr);
+  std::fputs(
+      fmt::format("\r{} [{}{}] {}/{}  {:.1f}/s  {} left\x1b[K", label, std::string(filled, '#'),
+                  std::string(kWidth - filled, '.'), done, total, rate, clock_text(left))
+          .c_str(),
+      stderr);
 }
 
 }  // namespace
@@ -207,8 +207,9 @@ QuantizeRequest make_request(const PolicyCli& policy, const Common& common) {
     request.policy.high_ratio = policy.high_ratio;
   }
   if (request.policy.low_ratio > request.policy.high_ratio) {
-    throw Error(ErrorCode::kUsage, fmt::format("--low-ratio {} is above --high-ratio {}",
-                                               request.policy.low_ratio, request.policy.high_ratio));
+    throw Error(ErrorCode::kUsage,
+                fmt::format("--low-ratio {} is above --high-ratio {}", request.policy.low_ratio,
+                            request.policy.high_ratio));
   }
   request.keep_float = policy.keep_float;
   request.threads = common.threads;

@@ -2,11 +2,12 @@
 // What the verbs of the command line share: global options, progress, the frame around a verb.
 // One thread (the main one), apart from `progress_bar`, which any thread may call.
 
-#include <CLI/App.hpp>
 #include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include <CLI/App.hpp>
 
 #include "ptq/pipeline.h"
 #include "report/json_report.h"
@@ -43,8 +44,8 @@ ReportHeader make_header(std::string verb, std::vector<std::filesystem::path> in
 // Warnings go to stderr, one line each, and into the header.
 void report_warnings(ReportHeader& header, const std::vector<std::string>& warnings);
 
-// Draws "label [=====>    ] 42/128 3.1/s 0:27 left" on a terminal; without one, a line every 10 % to
-// the log at verbose. Silent when quiet.
+// Draws "label [=====>    ] 42/128 3.1/s 0:27 left" on a terminal; without one, a line every 10 %
+// to the log at verbose. Silent when quiet.
 Progress progress_bar(const std::string& label, const Common& common);
 
 // Set by SIGINT / SIGTERM.
@@ -52,7 +53,8 @@ extern std::atomic<bool> stop_requested;
 extern std::atomic<int> stop_signal;
 void install_signal_handlers();
 
-// A verb adds itself to the app; the returned function runs it after parsing and gives the exit code.
+// A verb adds itself to the app; the returned function runs it after parsing and gives the exit
+// code.
 struct Verb {
   CLI::App* app = nullptr;
   std::function<int()> run{};
@@ -77,7 +79,7 @@ struct PolicyCli {
   std::string estimator = "auto";
   std::string preset = "default";
   double percentile = 99.999;
-  double low_ratio = -1.0;   // < 0: that of the preset
+  double low_ratio = -1.0;  // < 0: that of the preset
   double high_ratio = -1.0;
   std::vector<std::string> keep_float{};
   std::string target = "ort-x86";

@@ -1,8 +1,7 @@
 // ptq diagnose: how hard each activation is to quantize, and which estimator it calls for.
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "cli.h"
 #include "ptq/error.h"
@@ -46,7 +45,8 @@ Verb add_diagnose(CLI::App& app) {
   auto options = std::make_shared<Options>();
   verb->add_option("model", options->model, "FP32 ONNX file")->required();
   add_data_option(*verb, options->data, false);
-  verb->add_option("--stats", options->data.stats, "statistics of ptq calibrate, instead of --data");
+  verb->add_option("--stats", options->data.stats,
+                   "statistics of ptq calibrate, instead of --data");
   verb->add_option("--top", options->top, "rows to show, hardest first, 0 = all [20]");
   add_policy_options(*verb, options->policy);
   add_common_options(*verb, options->common);

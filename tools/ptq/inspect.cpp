@@ -1,12 +1,11 @@
 // ptq inspect: what is in a model. Works without the runtime library.
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
+#include "cli.h"
 #include "core/log.h"
 #include "onnx_io/read.h"
-#include "cli.h"
 #include "ptq/error.h"
 #include "report/text_report.h"
 

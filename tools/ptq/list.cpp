@@ -1,8 +1,7 @@
 // ptq list: the tables that options choose from.
 
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "cli.h"
 #include "report/table.h"
@@ -21,14 +20,15 @@ int run(const Options& options) {
   }
   TextTable target_table({{"target"}, {"weights"}, {"what it is", TextTable::Align::kLeft, 90}});
   for (const Target& target : targets()) {
-    target_table.add_row({std::string(target.name), std::string(weight_form_name(target.weight_form)),
+    target_table.add_row({std::string(target.name),
+                          std::string(weight_form_name(target.weight_form)),
                           std::string(target.summary)});
   }
-  return deliver(options.common, {.text = estimators.text() + "\n" + target_table.text(),
-                                  .json = tables_json(make_header("list", {}, false)),
-                                  .verdict = fmt::format("PASS list  {} estimators, {} targets",
-                                                         range_estimators().size(),
-                                                         targets().size())});
+  return deliver(options.common,
+                 {.text = estimators.text() + "\n" + target_table.text(),
+                  .json = tables_json(make_header("list", {}, false)),
+                  .verdict = fmt::format("PASS list  {} estimators, {} targets",
+                                         range_estimators().size(), targets().size())});
 }
 
 }  // namespace

@@ -1,8 +1,5 @@
 // The command line: parse, run one verb, turn an Error into its exit code.
 
-#include <fmt/format.h>
-
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -10,8 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "ptq/error.h"
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
 #include "cli.h"
+#include "core/atomic_file.h"
+#include "ptq/error.h"
 
 namespace {
 
@@ -63,9 +64,9 @@ std::string usage_message(const CLI::ParseError& error, const std::vector<ptq::c
   if (active == nullptr && !words.empty() && !words[0].starts_with("-") &&
       std::ranges::find(names, words[0]) == names.end()) {
     const std::string hint = nearest(words[0], names);
-    return fmt::format("there is no verb '{}'{}", ptq::printable(words[0]),
-                       hint.empty() ? "; ptq --help lists the verbs"
-                                    : fmt::format("; did you mean '{}'?", hint));
+    return fmt::format(
+        "there is no verb '{}'{}", ptq::printable(words[0]),
+        hint.empty() ? "; ptq --help lists the verbs" : fmt::format("; did you mean '{}'?", hint));
   }
   std::string message = error.what();
   std::ranges::replace(message, '\n', ' ');
@@ -100,6 +101,9 @@ int fail(const ptq::cli::Verb* verb, int exit_code, const std::string& message) 
 
 int run_verb(const ptq::cli::Verb& verb) {
   try {
+    if (!verb.common->json_out.empty()) {  // said before the work, not after it
+      ptq::check_output_path(verb.common->json_out, {}, true);
+    }
     return verb.run();
   } catch (const Error& error) {
     const int code = error.code() == ErrorCode::kInterrupted && ptq::cli::stop_signal != 0
@@ -121,7 +125,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "ptq " PTQ_VERSION);
   app.require_subcommand(1);
   app.footer(
-      "\nExit codes: 0 done and gates passed, 1 a gate missed, 2 usage, 3 input refused, 4 environment,\n"
+      "\nExit codes: 0 done and gates passed, 1 a gate missed, 2 usage, 3 input refused, 4 "
+      "environment,\n"
       "5 the runtime failed, 70 a defect of ptq, 130/143 interrupted.");
   const std::vector<ptq::cli::Verb> verbs = {
       ptq::cli::add_inspect(app),  ptq::cli::add_calibrate(app), ptq::cli::add_diagnose(app),
@@ -153,7 +158,8 @@ int main(int argc, char** argv) {
     ptq::cli::install_signal_handlers();
     return run(argc, argv);
   } catch (...) {
-    std::fputs("ptq: error: unexpected failure; this is a defect of ptq, please report it\n", stderr);
+    std::fputs("ptq: error: unexpected failure; this is a defect of ptq, please report it\n",
+               stderr);
     return static_cast<int>(ErrorCode::kInternal);
   }
 }

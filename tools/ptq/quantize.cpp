@@ -1,12 +1,11 @@
 // ptq quantize: FP32 model and samples (or statistics) to a checked INT8 model.
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
+#include "cli.h"
 #include "core/atomic_file.h"
 #include "onnx_io/write.h"
-#include "cli.h"
 #include "ptq/error.h"
 #include "report/text_report.h"
 
@@ -26,7 +25,8 @@ int run(Options& options) {
   if (options.output.empty()) {
     options.output = with_suffix(options.model, ".int8.onnx");
   }
-  check_output_path(options.output, std::vector{options.model, options.data.data, options.data.stats},
+  check_output_path(options.output,
+                    std::vector{options.model, options.data.data, options.data.stats},
                     options.force);
   const QuantizeRequest request = make_request(options.policy, options.common);
   const LoadedModel model = load_model(options.model);
@@ -54,7 +54,8 @@ Verb add_quantize(CLI::App& app) {
   auto options = std::make_shared<Options>();
   verb->add_option("model", options->model, "FP32 ONNX file")->required();
   add_data_option(*verb, options->data, false);
-  verb->add_option("--stats", options->data.stats, "statistics of ptq calibrate, instead of --data");
+  verb->add_option("--stats", options->data.stats,
+                   "statistics of ptq calibrate, instead of --data");
   verb->add_option("-o,--output", options->output, "quantized model [MODEL.int8.onnx]");
   verb->add_flag("--force", options->force, "replace the output when it exists");
   verb->add_option("--weights", options->policy.weights,

@@ -1,9 +1,9 @@
 // ptq validate: the quantized model against FP32 on the same samples, with gates.
 
-#include <fmt/format.h>
+#include <algorithm>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <fmt/format.h>
 
 #include "cli.h"
 #include "ptq/error.h"
@@ -54,7 +54,8 @@ int run(const Options& options) {
 }  // namespace
 
 Verb add_validate(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("validate", "compare a quantized model with FP32, with gates");
+  CLI::App* verb =
+      app.add_subcommand("validate", "compare a quantized model with FP32, with gates");
   auto options = std::make_shared<Options>();
   verb->add_option("fp32", options->fp32, "FP32 ONNX file")->required();
   verb->add_option("quantized", options->quantized, "quantized ONNX file")->required();
