@@ -9,6 +9,8 @@
 namespace ptq {
 namespace {
 
+constexpr uint32_t kMagnitude = 0x7FFFFFFFU;
+constexpr uint32_t kFirstKept = 1U << LogHistogram::kShift;  // smallest pattern with a key above 0
 constexpr size_t kLanes = 8;
 constexpr size_t kBatch = 256;  // keys counted at a time
 
@@ -53,8 +55,8 @@ __attribute__((target("avx2,popcnt"))) size_t count_vectors(std::span<const floa
                                                             uint32_t* tables, KeyQueue& queue,
                                                             Extremes& extremes) {
   const auto ones = _mm256_set1_epi32(-1);
-  const auto magnitude_mask = _mm256_set1_epi32(static_cast<int>(x86::kMagnitude));
-  const auto last_zero = _mm256_set1_epi32(static_cast<int>(x86::kFirstKept - 1));
+  const auto magnitude_mask = _mm256_set1_epi32(static_cast<int>(kMagnitude));
+  const auto last_zero = _mm256_set1_epi32(static_cast<int>(kFirstKept - 1));
   const auto sign = _mm256_set1_ps(-0.0F);
   __m256 low = _mm256_set1_ps(std::numeric_limits<float>::infinity());
   __m256 negated_high = low;
@@ -79,7 +81,7 @@ __attribute__((target("avx2,popcnt"))) size_t count_vectors(std::span<const floa
                         _mm256_permutevar8x32_epi32(keys, order));
     queue.size += static_cast<size_t>(_mm_popcnt_u32(mask));
     if (queue.size >= kBatch) {
-      x86::count_queue({queue.keys.data(), kBatch}, tables);
+      x86::count_queue<uint32_t>({queue.keys.data(), kBatch}, tables);
       queue.counted += kBatch;
       queue.size -= kBatch;
       _mm256_store_si256(
@@ -101,13 +103,13 @@ CountResult count_avx2(std::span<const float> values, uint32_t* tables) {
   KeyQueue queue;
   Extremes extremes;
   const size_t done = count_vectors(values, tables, queue, extremes);
-  x86::count_queue({queue.keys.data(), queue.size}, tables);
+  x86::count_queue<uint32_t>({queue.keys.data(), queue.size}, tables);
   CountResult result;
   result.zeros = done - queue.counted - queue.size;
   result.min = lowest(extremes.low);
   result.max = -lowest(extremes.negated_high);
-  result.smallest = lowest(extremes.smallest);
-  result.largest = lowest(extremes.inverted_largest) ^ x86::kMagnitude;
+  result.smallest_key = lowest(extremes.smallest) >> LogHistogram::kShift;
+  result.largest_key = (lowest(extremes.inverted_largest) ^ kMagnitude) >> LogHistogram::kShift;
   x86::count_rest(values.subspan(done), result, tables);
   return result;
 }

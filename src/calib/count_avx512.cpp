@@ -12,43 +12,44 @@
 #endif
 #include <immintrin.h>
 
-#define PTQ_AVX512 __attribute__((target("avx512f,popcnt")))
+#define PTQ_AVX512 __attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt")))
 
 namespace ptq {
 namespace {
 
-constexpr size_t kLanes = 16;
-constexpr size_t kVectors = 64;  // of a chunk
+constexpr size_t kLanes = 32;    // values packed at a time, as 16-bit keys in one register
+constexpr size_t kVectors = 32;  // of so many values in a chunk
 constexpr size_t kChunk = kVectors * kLanes;
 
 struct Extremes {
   __m512 low;
   __m512 high;
-  __m512i smallest;
-  __m512i largest;
+  __m512i smallest_key;  // 16-bit lanes
+  __m512i largest_key;
 };
 
 struct alignas(64) KeyQueue {
-  std::array<uint32_t, kChunk + kLanes> keys;
+  std::array<uint16_t, kChunk + kLanes> keys;
   size_t size = 0;
 };
 
-// One vector of values to the queue.
+// kLanes values to the queue. Their order there is another, which does not matter.
 PTQ_AVX512 inline void pack(const float* values, KeyQueue& queue, size_t& size,
                             Extremes& extremes) {
-  const __m512 value = _mm512_loadu_ps(values);
-  const __m512i bits = _mm512_castps_si512(value);
-  const __m512i magnitude =
-      _mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(x86::kMagnitude)));
-  const __mmask16 keep =
-      _mm512_cmpge_epu32_mask(magnitude, _mm512_set1_epi32(static_cast<int>(x86::kFirstKept)));
-  extremes.low = _mm512_min_ps(value, extremes.low);
-  extremes.high = _mm512_max_ps(value, extremes.high);
-  extremes.largest = _mm512_max_epu32(extremes.largest, magnitude);
-  extremes.smallest = _mm512_mask_min_epu32(extremes.smallest, keep, extremes.smallest, magnitude);
-  _mm512_storeu_si512(
-      queue.keys.data() + size,
-      _mm512_maskz_compress_epi32(keep, _mm512_srli_epi32(bits, LogHistogram::kShift)));
+  const __m512 first = _mm512_loadu_ps(values);
+  const __m512 second = _mm512_loadu_ps(values + kLanes / 2);
+  extremes.low = _mm512_min_ps(first, _mm512_min_ps(second, extremes.low));
+  extremes.high = _mm512_max_ps(first, _mm512_max_ps(second, extremes.high));
+  const __m512i keys =
+      _mm512_packus_epi32(_mm512_srli_epi32(_mm512_castps_si512(first), LogHistogram::kShift),
+                          _mm512_srli_epi32(_mm512_castps_si512(second), LogHistogram::kShift));
+  const __m512i magnitude_keys =
+      _mm512_and_si512(keys, _mm512_set1_epi16(static_cast<int16_t>(kSignBit - 1)));
+  const __mmask32 keep = _mm512_test_epi16_mask(magnitude_keys, magnitude_keys);
+  extremes.largest_key = _mm512_max_epu16(extremes.largest_key, magnitude_keys);
+  extremes.smallest_key =
+      _mm512_mask_min_epu16(extremes.smallest_key, keep, extremes.smallest_key, magnitude_keys);
+  _mm512_storeu_si512(queue.keys.data() + size, _mm512_maskz_compress_epi16(keep, keys));
   size += static_cast<size_t>(_mm_popcnt_u32(keep));
 }
 
@@ -63,18 +64,23 @@ PTQ_AVX512 void pack_vectors(const float* values, size_t vectors, KeyQueue& queu
   extremes = local;
 }
 
+// Unrolled, whatever the compiler thinks of it.
+template <size_t... kIndex>
+inline void count_some(const uint16_t* keys, uint32_t* tables,
+                       std::index_sequence<kIndex...> /*unused*/) {
+  (++tables[kIndex % kTables * kTableStride + keys[kIndex]], ...);
+}
+
 // Packs the chunk at `values` into `next` and counts kVectors · kKeys keys of `current` in turns.
 template <size_t kKeys>
 PTQ_AVX512 void pack_and_count(const float* values, const KeyQueue& current, KeyQueue& next,
                                Extremes& extremes, uint32_t* tables) {
   Extremes local = extremes;
   size_t size = 0;
-  const uint32_t* keys = current.keys.data();
+  const uint16_t* keys = current.keys.data();
   for (size_t i = 0; i < kVectors; ++i, keys += kKeys) {
     pack(values + i * kLanes, next, size, local);
-    for (size_t k = 0; k < kKeys; ++k) {
-      ++tables[k % kTables * kTableStride + keys[k]];
-    }
+    count_some(keys, tables, std::make_index_sequence<kKeys>());
   }
   next.size = size;
   extremes = local;
@@ -95,7 +101,8 @@ PTQ_AVX512 Step pad(KeyQueue& queue) {
   constexpr size_t kStepKeys = kVectors * kStepWidth;
   const size_t step = (queue.size + kStepKeys - 1) / kStepKeys;
   for (size_t i = queue.size; i < step * kStepKeys; i += kLanes) {
-    _mm512_storeu_si512(queue.keys.data() + i, _mm512_set1_epi32(static_cast<int>(kSignedKeys)));
+    _mm512_storeu_si512(queue.keys.data() + i,
+                        _mm512_set1_epi16(static_cast<int16_t>(kSignedKeys)));
   }
   return kSteps[step];
 }
@@ -104,8 +111,11 @@ PTQ_AVX512 CountResult reduce(const Extremes& extremes) {
   CountResult result;
   result.min = _mm512_reduce_min_ps(extremes.low);
   result.max = _mm512_reduce_max_ps(extremes.high);
-  result.smallest = _mm512_reduce_min_epu32(extremes.smallest);
-  result.largest = _mm512_reduce_max_epu32(extremes.largest);
+  std::array<uint16_t, kLanes> keys;
+  _mm512_storeu_si512(keys.data(), extremes.smallest_key);
+  result.smallest_key = *std::min_element(keys.begin(), keys.end());
+  _mm512_storeu_si512(keys.data(), extremes.largest_key);
+  result.largest_key = *std::max_element(keys.begin(), keys.end());
   return result;
 }
 
@@ -128,10 +138,10 @@ PTQ_AVX512 CountResult count_avx512(std::span<const float> values, uint32_t* tab
     step(values.data() + done, queues[current], queues[current ^ 1], extremes, tables);
     kept += queues[current ^ 1].size;
   }
-  x86::count_queue({queues[current].keys.data(), queues[current].size}, tables);
+  x86::count_queue<uint16_t>({queues[current].keys.data(), queues[current].size}, tables);
   const size_t vectors = (values.size() - done) / kLanes;
   pack_vectors(values.data() + done, vectors, queues[current], extremes);
-  x86::count_queue({queues[current].keys.data(), queues[current].size}, tables);
+  x86::count_queue<uint16_t>({queues[current].keys.data(), queues[current].size}, tables);
   kept += queues[current].size;
   done += vectors * kLanes;
   CountResult result = reduce(extremes);

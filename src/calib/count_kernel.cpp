@@ -51,8 +51,8 @@ CountResult count_portable(std::span<const float> values, uint32_t* tables) {
   CountResult result;
   result.min = std::bit_cast<float>(ordered(low));
   result.max = std::bit_cast<float>(ordered(high));
-  result.smallest = static_cast<uint32_t>(smallest);
-  result.largest = static_cast<uint32_t>(largest);
+  result.smallest_key = static_cast<uint32_t>(smallest) >> LogHistogram::kShift;
+  result.largest_key = static_cast<uint32_t>(largest) >> LogHistogram::kShift;
   return result;
 }
 
@@ -62,7 +62,8 @@ std::vector<CountKernelVersion> find_versions() {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("popcnt") != 0) {
     versions.push_back({"avx2", count_avx2});
-    if (__builtin_cpu_supports("avx512f") != 0) {
+    if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+        __builtin_cpu_supports("avx512vbmi2") != 0) {
       versions.push_back({"avx512", count_avx512});
     }
   }

@@ -27,11 +27,10 @@ inline constexpr size_t kTableStride = kSignedKeys + 256;
 inline constexpr size_t kMaxCounted = size_t{1} << 31;
 
 struct CountResult {
-  uint64_t zeros = 0;     // values with magnitude key 0 that are not in the tables
-  uint32_t smallest = 0;  // bits of the smallest |value| whose magnitude key is not 0; without one
-                          // 0x7FFFFFFF or more
-  uint32_t largest = 0;  // bits of the largest |value|. From 0x7F800000 on there is an Inf or a NaN
-  float min = 0.0F;      // void when there is an Inf or a NaN; −0 or +0 for zero
+  uint64_t zeros = 0;         // values with magnitude key 0 that are not in the tables
+  uint32_t smallest_key = 0;  // smallest magnitude key but 0; kKeysPerSign − 1 or more without one
+  uint32_t largest_key = 0;   // from LogHistogram::kNonFiniteKey on there is an Inf or a NaN
+  float min = 0.0F;           // void when there is an Inf or a NaN; −0 or +0 for zero
   float max = 0.0F;
 };
 

@@ -16,23 +16,22 @@ namespace ptq {
 
 #if defined(__x86_64__)
 
-// Each needs the instruction set in its name, and popcnt.
+// Need AVX2; AVX-512 F, BW and VBMI2; both popcnt.
 CountResult count_avx2(std::span<const float> values, uint32_t* tables);
 CountResult count_avx512(std::span<const float> values, uint32_t* tables);
 
 namespace x86 {
 
-constexpr uint32_t kMagnitude = 0x7FFFFFFFU;
-constexpr uint32_t kFirstKept = 1U << LogHistogram::kShift;  // smallest pattern with a key above 0
-
-inline void count_queue(std::span<const uint32_t> keys, uint32_t* tables) {
+// `Key` is an unsigned integer of 16 or 32 bits.
+template <typename Key>
+void count_queue(std::span<const Key> keys, uint32_t* tables) {
   for (; keys.size() >= kTables; keys = keys.subspan(kTables)) {
     ++tables[keys[0]];
     ++tables[kTableStride + keys[1]];
     ++tables[2 * kTableStride + keys[2]];
     ++tables[3 * kTableStride + keys[3]];
   }
-  for (const uint32_t key : keys) {
+  for (const Key key : keys) {
     ++tables[key];
   }
 }
@@ -40,15 +39,14 @@ inline void count_queue(std::span<const uint32_t> keys, uint32_t* tables) {
 // One value at a time, for those behind the last whole vector.
 inline void count_rest(std::span<const float> values, CountResult& result, uint32_t* tables) {
   for (const float value : values) {
-    const auto bits = std::bit_cast<uint32_t>(value);
-    const uint32_t magnitude = bits & kMagnitude;
+    const uint32_t key = LogHistogram::magnitude_key(value);
     result.min = std::min(result.min, value);
     result.max = std::max(result.max, value);
-    result.largest = std::max(result.largest, magnitude);
-    if (magnitude >= kFirstKept) {
-      result.smallest = std::min(result.smallest, magnitude);
+    result.largest_key = std::max(result.largest_key, key);
+    if (key != 0) {
+      result.smallest_key = std::min(result.smallest_key, key);
     }
-    ++tables[bits >> LogHistogram::kShift];
+    ++tables[std::bit_cast<uint32_t>(value) >> LogHistogram::kShift];
   }
 }
 

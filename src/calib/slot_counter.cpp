@@ -4,12 +4,6 @@
 #include <cmath>
 
 namespace ptq {
-namespace {
-
-constexpr uint32_t kInfinityBits = 0x7F800000U;
-
-}  // namespace
-
 uint64_t* SlotCounts::Window::cover(uint32_t first, uint32_t last) {
   if (counts.empty()) {
     first_key = first;
@@ -61,9 +55,9 @@ void SlotCounter::add(std::span<const float> values, SlotCounts& slot) {
     pending_ += part.size();
     const CountResult result = kernel_(part, tables_.data());
     slot.zeros_ += result.zeros;
-    first_key_ = std::min(first_key_, result.smallest >> LogHistogram::kShift);
-    if (result.largest < kInfinityBits) {
-      last_key_ = std::max(last_key_, result.largest >> LogHistogram::kShift);
+    first_key_ = std::min(first_key_, result.smallest_key);
+    if (result.largest_key < LogHistogram::kNonFiniteKey) {
+      last_key_ = std::max(last_key_, result.largest_key);
       slot.widen(result.min, result.max);
       slot.count_ += part.size();
     } else {

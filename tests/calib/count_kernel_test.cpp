@@ -42,8 +42,8 @@ float draw(Kind kind, std::mt19937& random) {
 
 struct Reference {
   std::vector<uint64_t> counts = std::vector<uint64_t>(kSignedKeys);
-  uint32_t smallest = 0x7FFFFFFFU;
-  uint32_t largest = 0;
+  uint32_t smallest_key = LogHistogram::kKeysPerSign - 1;
+  uint32_t largest_key = 0;
   float min = std::numeric_limits<float>::infinity();
   float max = -std::numeric_limits<float>::infinity();
 };
@@ -52,12 +52,12 @@ Reference reference_of(std::span<const float> values) {
   Reference reference;
   for (const float value : values) {
     const auto bits = std::bit_cast<uint32_t>(value);
-    const uint32_t magnitude = bits & 0x7FFFFFFFU;
+    const uint32_t key = LogHistogram::magnitude_key(value);
     ++reference.counts[bits >> LogHistogram::kShift];
-    if (magnitude >> LogHistogram::kShift != 0) {
-      reference.smallest = std::min(reference.smallest, magnitude);
+    if (key != 0) {
+      reference.smallest_key = std::min(reference.smallest_key, key);
     }
-    reference.largest = std::max(reference.largest, magnitude);
+    reference.largest_key = std::max(reference.largest_key, key);
     reference.min = std::min(reference.min, value);
     reference.max = std::max(reference.max, value);
   }
@@ -84,9 +84,9 @@ void expect_exact(const CountKernelVersion& version, std::span<const float> valu
     }
   }
   EXPECT_EQ(zeros, expected.counts[0] + expected.counts[kSignBit]);
-  EXPECT_EQ(result.largest, expected.largest);
-  EXPECT_EQ(std::min(result.smallest, 0x7FFFFFFFU), expected.smallest);
-  if (expected.largest < kInfinityBits) {
+  EXPECT_EQ(result.largest_key, expected.largest_key);
+  EXPECT_EQ(std::min(result.smallest_key, LogHistogram::kKeysPerSign - 1), expected.smallest_key);
+  if (expected.largest_key < LogHistogram::kNonFiniteKey) {
     EXPECT_EQ(result.min, expected.min);  // −0 equals +0
     EXPECT_EQ(result.max, expected.max);
   }
