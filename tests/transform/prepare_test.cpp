@@ -100,12 +100,12 @@ TEST(Prepare, EveryPassHasNameAndSummary) {
 struct ZooModel {
   std::string file;
   std::map<std::string, Shape> shapes =
-      {}; 
+      {};  // of inputs for which 2 in each unknown place is too small
+};
+
 std::ostream& operator<<(std::ostream& out, const ZooModel& model) {
   return out << model.file;
 }
- // of inputs for which 2 in each unknown place is too small
-};
 
 class PrepareZoo : public ::testing::TestWithParam<ZooModel> {};
 
