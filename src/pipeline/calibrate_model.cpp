@@ -29,6 +29,10 @@ ActivationStats calibrate_model(const LoadedModel& model,
   if (!calibration.fallback_reason.empty()) {
     warnings.push_back("calibration runs slower than it could: " + calibration.fallback_reason);
   }
+  for (const std::string& name : calibration.not_observed) {
+    warnings.push_back(
+        fmt::format("{} could not be observed: it is not float32 in the runtime", printable(name)));
+  }
   stats.model_fingerprint = model.fingerprint;
   for (std::string& warning : source->warnings()) {
     warnings.push_back(std::move(warning));
