@@ -189,6 +189,7 @@ Calibration calibrate(const Model& model, const std::vector<std::string>& values
 
   const int threads = resolve_threads(options.threads);
   std::vector<std::unique_ptr<Worker>> workers;
+  workers.reserve(static_cast<size_t>(threads));
   for (int i = 0; i < threads; ++i) {
     workers.push_back(std::make_unique<Worker>(slots.size()));
   }

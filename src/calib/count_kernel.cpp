@@ -74,8 +74,8 @@ std::vector<CountKernelVersion> find_versions() {
 }  // namespace
 
 std::span<const CountKernelVersion> count_kernels() {
-  static const std::vector<CountKernelVersion> versions = find_versions();
-  return versions;
+  static const std::vector<CountKernelVersion> kVersions = find_versions();
+  return kVersions;
 }
 
 }  // namespace ptq

@@ -288,7 +288,7 @@ NpyHeader read_npy_header(ByteStream& stream, uint64_t stream_bytes, std::string
   }
   std::string text(length, '\0');
   read_exactly(stream, std::as_writable_bytes(std::span(text)), where);
-  const NpyHeader header = parse_npy_dictionary(text, where);
+  NpyHeader header = parse_npy_dictionary(text, where);
   const uint64_t before = head.size() + field_bytes + length;
   if (stream_bytes < before || stream_bytes - before != header.payload_bytes) {
     throw Error(

@@ -1,7 +1,7 @@
 #include "plan/op_rules.h"
 
 #include <array>
-#include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -81,7 +81,8 @@ bool accepts_max_pool(const Node& node, const GraphIndex& /*index*/, std::string
 
 bool accepts_clip(const Node& node, const GraphIndex& index, std::string& why) {
   // A bound that hides 0 cannot be a saturation bound, since 0 is always representable.
-  const std::array<double, 2> fallback = {-INFINITY, INFINITY};
+  const std::array<double, 2> fallback = {-std::numeric_limits<double>::infinity(),
+                                          std::numeric_limits<double>::infinity()};
   for (size_t slot = 1; slot <= 2; ++slot) {
     double bound = fallback[slot - 1];
     if (!node.input(slot).empty()) {

@@ -101,13 +101,13 @@ LoadedLibrary load_runtime() {
 }
 
 const LoadedLibrary& loaded_runtime() {
-  static const LoadedLibrary library = [] {
+  static const LoadedLibrary kLibrary = [] {
     LoadedLibrary loaded = load_runtime();
     Ort::InitApi(loaded.api);
     log_debug("ONNX Runtime " + loaded.version);
     return loaded;
   }();
-  return library;
+  return kLibrary;
 }
 
 }  // namespace

@@ -128,8 +128,8 @@ Model optimized_model(const Model& model, SessionOptions options) {
 }
 
 int64_t nchwc_block_size() {
-  static const int64_t size = find_block_size();
-  return size;
+  static const int64_t kSize = find_block_size();
+  return kSize;
 }
 
 }  // namespace ptq

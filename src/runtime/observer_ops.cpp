@@ -21,6 +21,8 @@ OrtStatusPtr guarded(const Body& body) noexcept {
 }
 
 struct MarkKernel {
+  // The name is the runtime's.
+  // NOLINTNEXTLINE(readability-identifier-naming)
   OrtStatusPtr ComputeV2(OrtKernelContext* /*context*/) noexcept {
     return Ort::GetApi().CreateStatus(ORT_NOT_IMPLEMENTED, "ai.ptq.Mark is not for running");
   }
@@ -51,6 +53,7 @@ class ObserveKernel {
     block_ = attributes.GetAttribute<int64_t>("block");
   }
 
+  // NOLINTNEXTLINE(readability-identifier-naming)
   OrtStatusPtr ComputeV2(OrtKernelContext* context) noexcept {
     return guarded([&] {
       const Ort::KernelContext kernel(context);
@@ -124,6 +127,7 @@ struct ObserveOp : Ort::CustomOpBase<ObserveOp, ObserveKernel, true> {
     });
   }
 
+ private:
   ObserverSink& sink_;
 };
 

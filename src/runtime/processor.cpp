@@ -91,8 +91,8 @@ std::vector<std::string> detect() {
 }  // namespace
 
 std::vector<std::string> cpu_features() {
-  static const std::vector<std::string> features = detect();
-  return features;
+  static const std::vector<std::string> kFeatures = detect();
+  return kFeatures;
 }
 
 }  // namespace ptq

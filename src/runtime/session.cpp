@@ -23,11 +23,11 @@ void ORT_API_CALL log_runtime(void* /*unused*/, OrtLoggingLevel /*severity*/,
 
 // One environment for the process. Never destroyed: sessions may outlive static objects.
 Ort::Env& environment() {
-  static Ort::Env* const env = [] {
+  static Ort::Env* const kEnv = [] {
     runtime_api();
     return new Ort::Env(ORT_LOGGING_LEVEL_ERROR, "ptq", log_runtime, nullptr);
   }();
-  return *env;
+  return *kEnv;
 }
 
 GraphOptimizationLevel ort_level(OptLevel level) {
@@ -82,8 +82,8 @@ Ort::Value input_value(const ValueInfo& input, const Tensor& tensor) {
   }
   // ONNX Runtime does not write to inputs, though it takes them by a mutable pointer.
   auto* const bytes = const_cast<std::byte*>(tensor.bytes().data());
-  static const auto memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
-  return Ort::Value::CreateTensor(memory, bytes, tensor.bytes().size(), tensor.shape().data(),
+  static const auto kMemory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
+  return Ort::Value::CreateTensor(kMemory, bytes, tensor.bytes().size(), tensor.shape().data(),
                                   tensor.shape().size(),
                                   static_cast<ONNXTensorElementDataType>(tensor.dtype()));
 }

@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <mutex>
@@ -28,7 +29,7 @@ void handle_signal(int signal) {
 }
 
 std::string clock_text(double seconds) {
-  const auto total = static_cast<int64_t>(seconds + 0.5);
+  const auto total = std::llround(seconds);
   return fmt::format("{}:{:02}", total / 60, total % 60);
 }
 
