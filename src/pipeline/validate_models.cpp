@@ -70,8 +70,8 @@ Validation validate_models(const std::filesystem::path& fp32,
   const std::unique_ptr<SampleSource> source = open_labelled(reference.graph, data, labels);
   const Session a = Session::from_path(fp32, {});
   const Session b = Session::from_path(quantized, {});
-  Validation validation =
-      compare_models(a, b, *source, {.threads = data.threads, .progress = data.progress});
+  Validation validation = compare_models(
+      a, b, *source, {.threads = data.threads, .progress = data.progress, .stop = data.stop});
   apply_gates(limits, validation);
   return validation;
 }

@@ -184,6 +184,9 @@ Validation compare_models(const Session& fp32, const Session& quantized, SampleS
       size_t position = 0;
       {
         const std::lock_guard lock(mutex);
+        if (options.stop != nullptr && options.stop->load()) {
+          throw Error(ErrorCode::kInterrupted, fmt::format("interrupted after {} samples", done));
+        }
         position = next++;
         if (position < total) {
           sample = source.next();

@@ -2,6 +2,7 @@
 // Runs two models over the same samples and adds up their differences, one sample in memory a
 // thread. Sums are taken in sample order, so the figures do not depend on the number of threads.
 
+#include <atomic>
 #include <functional>
 
 #include "data/sample_source.h"
@@ -13,6 +14,7 @@ namespace ptq {
 struct CompareOptions {
   int threads = 0;  // samples at once; 0: all processors
   std::function<void(size_t done, size_t total)> progress{};
+  const std::atomic<bool>* stop = nullptr;  // set by a signal handler: ends with kInterrupted
 };
 
 // Both sessions have the same outputs (Error{kInput} otherwise). With labels in the samples the

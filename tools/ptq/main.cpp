@@ -12,6 +12,7 @@
 
 #include "cli.h"
 #include "core/atomic_file.h"
+#include "core/log.h"
 #include "ptq/error.h"
 
 namespace {
@@ -100,6 +101,9 @@ int fail(const ptq::cli::Verb* verb, int exit_code, const std::string& message) 
 }
 
 int run_verb(const ptq::cli::Verb& verb) {
+  ptq::set_log_level(verb.common->quiet     ? ptq::LogLevel::kError
+                     : verb.common->verbose ? ptq::LogLevel::kInfo
+                                            : ptq::LogLevel::kWarn);
   try {
     if (!verb.common->json_out.empty()) {  // said before the work, not after it
       ptq::check_output_path(verb.common->json_out, {}, true);

@@ -40,7 +40,8 @@ int run(const Options& options) {
   const DataRequest data{.path = options.data.data,
                          .max_samples = options.data.samples,
                          .threads = options.common.threads,
-                         .progress = progress_bar("validating", options.common)};
+                         .progress = progress_bar("validating", options.common),
+                         .stop = &stop_requested};
   const Validation validation =
       validate_models(options.fp32, options.quantized, data, options.labels, options.limits);
   ReportHeader header = make_header("validate", {options.fp32, options.quantized}, true);
