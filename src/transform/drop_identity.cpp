@@ -5,6 +5,8 @@
 //
 // Kept: an Identity between a graph input (or initializer, or value from an outer graph) and a
 // graph output, and one that copies a value to a second graph output; somebody must make that name.
+// Kept too: one that parts a graph output from a Transpose in front of a Gemm. ONNX Runtime 1.31
+// merges such a Transpose into the Gemm and then misses the output.
 
 #include <algorithm>
 #include <set>
@@ -43,6 +45,14 @@ bool passes_on(const GraphIndex& index, const Node& node) {
          training->tensor.size() == 1 && to_int64s(training->tensor)[0] == 0;
 }
 
+bool is_transpose_into_gemm(const GraphIndex& index, std::string_view value) {
+  const Node* producer = index.producer(value);
+  return producer != nullptr && producer->is("Transpose") &&
+         std::ranges::any_of(index.uses(value), [&](const GraphIndex::Use& use) {
+           return index.graph().nodes[use.node].is("Gemm");
+         });
+}
+
 int64_t drop(Graph& graph) {
   const GraphIndex index(graph);
   Renames renames;
@@ -66,7 +76,7 @@ int64_t drop(Graph& graph) {
         dropped.insert(i);
       }
     } else if (index.producer(from) != nullptr && !index.is_graph_output(from) &&
-               !inner_graph_defines(graph, to)) {
+               !is_transpose_into_gemm(index, from) && !inner_graph_defines(graph, to)) {
       renames[from] = to;
       dropped.insert(i);
     }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "onnx_io/write.h"
+#include "runtime/session.h"
 #include "transform/model_check.h"
 #include "transform/passes.h"
 
@@ -51,6 +53,15 @@ TEST(DropIdentity, KeepsWhatMakesAnOutputName) {
       z = Identity (a))");
   const Model after = expect_same_outputs(model, kPass, 0.0);
   EXPECT_EQ(op_types(after.graph), "Identity Identity Relu Identity");
+}
+
+TEST(DropIdentity, KeepsAnOutputApartFromATransposeThatTheRuntimeMergesIntoGemm) {
+  const Model model = model_of(13, "(float[2,2] x, float[2,2] b) => (float[2,2] y, float[2,2] z)",
+                               {}, "t = Transpose (x) y = Gemm (t, b) z = Identity (t)");
+  const Model after = expect_same_outputs(model, kPass, 0.0);
+  EXPECT_EQ(op_types(after.graph), "Transpose Gemm Identity");
+  // With its optimizations the runtime lost the output z of the model without the Identity.
+  EXPECT_EQ(Session::from_bytes(serialize_model(after), {}).run(random_feeds(model, 1)).size(), 2U);
 }
 
 TEST(DropIdentity, CutsDropoutOfEveryOpset) {
