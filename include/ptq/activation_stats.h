@@ -35,6 +35,9 @@ double magnitude_quantile(const TensorStats& stats, double p, bool include_zeros
 // Outlier ratio = max|x| / p99|x|, zeros left out. 1 when all values are zero.
 double outlier_ratio(const TensorStats& stats);
 
+// μ² / σ² by the centres of the buckets (3 % wide); 0 without values, at most 10^6.
+double mean_ratio(const TensorStats& stats);
+
 struct ActivationStats {
   std::string model_fingerprint{};  // SHA-256 of the original model's graph and weights, hex
   std::string data_fingerprint{};   // SHA-256 of the sample tensors in order, hex

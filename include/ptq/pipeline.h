@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,11 +68,27 @@ struct RuntimeCheck {
   std::vector<std::string> float_products{};  // names of the float_nodes
 };
 
+// What became of one weight.
+struct WeightSummary {
+  std::string node{};
+  std::string constant{};
+  DType dtype = DType::kUndefined;
+  bool pair_limited = false;
+  double sqnr_db = 0.0;  // of the codes against the float weight
+  // Largest |w1 + w2| of neighbouring codes of equal sign, and an upper bound for the share of
+  // 16-bit pair sums that saturate on x86 without VNNI; 0 where kernels are exact.
+  int32_t largest_pair_sum = 0;
+  double saturating_share = 0.0;
+  std::string reason{};
+
+  bool can_saturate() const { return largest_pair_sum > 128; }  // 255 · 129 > 2^15
+};
+
 struct Quantized {
   Model model{};
   QuantPlan plan{};
   std::vector<TensorDiagnosis> diagnoses{};  // hardest first
-  std::map<std::string, double> weight_sqnr_db{};
+  std::vector<WeightSummary> weights{};
   RuntimeCheck runtime{};
   uint64_t size_bytes = 0;
   uint64_t original_size_bytes = 0;

@@ -16,13 +16,16 @@
 namespace ptq {
 
 // How the weights of a target are coded. On x86 without VNNI the runtime adds two uint8 × int8
-// products in 16 bits, which saturates; uint8 weights take exact kernels, 7-bit codes stay below.
-enum class WeightForm { kInt8, kInt8Reduced, kUint8 };
+// products in 16 bits, which saturates. kInt8Safe chooses weight by weight: INT8 codes whose pair
+// sums cannot saturate, or UINT8, whose kernels are exact, where that limit costs too much. The
+// others are one form for all: INT8 as it is, INT8 of at most ±64, UINT8.
+enum class WeightForm { kInt8Safe, kInt8, kInt8Reduced, kUint8 };
 
-// The name typed by the user ("int8", "int8-7bit", "uint8") and back; parse throws Error{kUsage}.
+// The name typed by the user ("int8-safe", "int8", "int8-7bit", "uint8") and back; parse throws
+// Error{kUsage}.
 std::string_view weight_form_name(WeightForm form);
 WeightForm parse_weight_form(std::string_view name);
-// The symmetric scheme of the form.
+// The symmetric scheme of the form; for kInt8Safe that of most weights.
 QuantScheme weight_scheme(WeightForm form);
 
 struct Target {
@@ -62,10 +65,13 @@ struct PlannedConstant {
   size_t slot = 0;
   std::string constant{};
   QuantScheme scheme{};
-  int64_t axis = -1;         // channel axis, or −1
-  bool is_weight = false;    // false: an operand of Add, Mul or Concat; asymmetric per tensor
-  std::string bias{};        // constant that becomes INT32 with scale s_x · s_w; empty = none
-  std::string activation{};  // the value whose scale is s_x
+  int64_t axis = -1;          // channel axis, or −1
+  bool is_weight = false;     // false: an operand of Add, Mul or Concat; asymmetric per tensor
+  bool pair_limited = false;  // codes are chosen so that no pair sum saturates
+  double mean_ratio = 0.0;    // μ² / σ² of the activation that a weight is multiplied with
+  std::string reason{};       // why the weight is coded so
+  std::string bias{};         // constant that becomes INT32 with scale s_x · s_w; empty = none
+  std::string activation{};   // the value whose scale is s_x
 };
 
 struct QuantPlan {

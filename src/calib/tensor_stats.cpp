@@ -69,4 +69,22 @@ double outlier_ratio(const TensorStats& stats) {
   return p99 > 0.0 ? std::max(1.0, absmax / p99) : 1.0;
 }
 
+double mean_ratio(const TensorStats& stats) {
+  double sum = 0.0;
+  double squares = 0.0;
+  for (const LogHistogram::Bucket& bucket : stats.histogram.buckets(stats.min, stats.max)) {
+    const double centre = 0.5 * (bucket.lo + bucket.hi);
+    sum += centre * static_cast<double>(bucket.count);
+    squares += centre * centre * static_cast<double>(bucket.count);
+  }
+  if (stats.count == 0 || squares == 0.0) {
+    return 0.0;
+  }
+  constexpr double kHighest = 1e6;  // of a constant tensor: all that counts is the sum
+  const double count = static_cast<double>(stats.count);
+  const double mean = sum / count;
+  const double variance = squares / count - mean * mean;
+  return std::min(kHighest, mean * mean / std::max(variance, mean * mean / kHighest));
+}
+
 }  // namespace ptq

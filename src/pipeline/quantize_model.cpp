@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "onnx_io/write.h"
+#include "pipeline/weight_summary.h"
 #include "plan/make_plan.h"
 #include "plan/structure.h"
 #include "ptq/error.h"
@@ -131,7 +132,8 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
   out.diagnoses = diagnose_values(values, stats, request);
   std::map<std::string, ChosenRange> ranges;
   for (const TensorDiagnosis& diagnosis : out.diagnoses) {
-    ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason};
+    ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason,
+                              mean_ratio(stats.tensors.at(diagnosis.name))};
   }
   const Target& target = target_of(request);
   out.plan =
@@ -140,8 +142,9 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
     drop_axes(out.plan);
   }
   InsertResult inserted = insert_qdq(model.model, out.plan);
-  for (const WeightReport& weight : inserted.weights) {
-    out.weight_sqnr_db[weight.constant] = weight.sqnr_db;
+  out.weights = summarize_weights(graph, out.plan, inserted.weights, stats);
+  if (std::string finding = saturation_finding(out.weights); !finding.empty()) {
+    out.plan.findings.push_back(std::move(finding));
   }
   out.model = std::move(inserted.model);
   // Declarations of inner values are hints; those of the FP32 graph no longer fit everywhere.

@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "plan/reduction_order.h"
 #include "plan/saturation_fit.h"
+#include "plan/weight_choice.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -138,27 +140,47 @@ class Planner {
     }
   }
 
-  void plan_weight(size_t i, bool with_bias) {
+  void plan_weight(size_t i, bool integer) {
     const Node& node = graph_.nodes[i];
     const WeightSlot slot = weight_slot(node, index_);
     if (node.op_type == "MatMul" && index_.constant(node.input(0)) != nullptr) {
       plan_.constants.push_back(
           {.node = i, .slot = 0, .constant = node.inputs[0], .scheme = plan_.target->activation});
     }
-    if (index_.constant(node.input(slot.slot)) == nullptr) {
+    const Constant* weight = index_.constant(node.input(slot.slot));
+    if (weight == nullptr) {
       return;  // activation × activation
     }
+    const ReductionOrder order = integer && adds_in_16_bits(node, weight->tensor.shape())
+                                     ? reduction_order(node, weight->tensor.shape())
+                                     : ReductionOrder{};
+    WeightChoice choice = choose_weight(weight->tensor, slot.axis, order, form_);
     PlannedConstant planned{.node = i,
                             .slot = slot.slot,
                             .constant = node.inputs[slot.slot],
-                            .scheme = weight_scheme(form_),
+                            .scheme = choice.scheme,
                             .axis = slot.axis,
-                            .is_weight = true};
-    if (with_bias && slot.bias_slot != 0 && has_vector_bias(node, slot)) {
+                            .is_weight = true,
+                            .pair_limited = choice.pair_limited,
+                            .mean_ratio = integer ? mean_ratio(node.inputs[0]) : 0.0,
+                            .reason = std::move(choice.reason)};
+    if (integer && slot.bias_slot != 0 && has_vector_bias(node, slot)) {
       planned.bias = node.inputs[slot.bias_slot];
       planned.activation = node.inputs[0];
     }
     plan_.constants.push_back(std::move(planned));
+  }
+
+  // μ² / σ² of an activation; pass-through operators hand its values on.
+  double mean_ratio(std::string_view value) const {
+    const auto planned = position_.find(value);
+    const auto own = ranges_.find(std::string(value));
+    if (own != ranges_.end()) {
+      return own->second.mean_ratio;
+    }
+    const std::string source =
+        planned == position_.end() ? std::string() : plan_.activations[planned->second].shared_with;
+    return source.empty() ? 0.0 : mean_ratio(source);
   }
 
   // One bias an output channel; other shapes (a Gemm that adds a matrix) stay float.

@@ -14,6 +14,7 @@ struct ChosenRange {
   Range range;
   std::string estimator;
   std::string reason;
+  double mean_ratio = 0.0;  // μ² / σ² of the value, for the rounding of weights that it meets
 };
 
 // `ranges` must hold every name of values_to_observe(structure), else Error{kInput} lists the

@@ -15,8 +15,11 @@ struct FormRow {
   QuantScheme scheme;
 };
 
-const std::array<FormRow, 3>& forms() {
-  static const std::array<FormRow, 3> kForms = {{
+const std::array<FormRow, 4>& forms() {
+  static const std::array<FormRow, 4> kForms = {{
+      {WeightForm::kInt8Safe,
+       "int8-safe",
+       {.dtype = DType::kInt8, .symmetric = true, .narrow_range = true}},
       {WeightForm::kInt8, "int8", {.dtype = DType::kInt8, .symmetric = true, .narrow_range = true}},
       // |w| <= 64 keeps 2 · 255 · 64 = 32,640 below 2^15 - 1.
       {WeightForm::kInt8Reduced,
@@ -33,7 +36,7 @@ constexpr std::array<Target, 1> kTargets = {{
     {"ort-x86",
      "ONNX Runtime on x86-64 processors, with or without VNNI",
      {.dtype = DType::kUint8, .symmetric = false},
-     WeightForm::kUint8},
+     WeightForm::kInt8Safe},
 }};
 
 }  // namespace
@@ -53,9 +56,9 @@ WeightForm parse_weight_form(std::string_view name) {
       return row.form;
     }
   }
-  throw Error(
-      ErrorCode::kUsage,
-      fmt::format("expected weights of int8, int8-7bit or uint8, found {}", printable(name)));
+  throw Error(ErrorCode::kUsage,
+              fmt::format("expected weights of int8-safe, int8, int8-7bit or uint8, found {}",
+                          printable(name)));
 }
 
 QuantScheme weight_scheme(WeightForm form) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "ptq/error.h"
+#include "quant/mean_rounding.h"
 
 namespace ptq {
 namespace {
@@ -75,18 +76,78 @@ bool is_float_type(DType dtype) {
 }
 
 template <typename Code>
-double store_codes(const std::vector<float>& values, const AxisView& view,
-                   const QuantParams& params, CodeRange codes, Tensor& out) {
-  const std::span<Code> target = out.mutable_data<Code>();
+void round_codes(const std::vector<float>& values, const AxisView& view, const QuantParams& params,
+                 CodeRange codes, std::span<Code> out) {
+  for_each_channel_run(view, [&](size_t c, size_t first, size_t count) {
+    for (size_t i = first; i < first + count; ++i) {
+      out[i] = static_cast<Code>(quantize(values[i], params.scale[c], params.zero_point[c], codes));
+    }
+  });
+}
+
+// Second step for weights whose rows are known: pair limits and means of the rows that share scale
+// number `s`.
+template <typename Code>
+void refine_rows(const std::vector<float>& values, const WeightOptions& options, CodeRange codes,
+                 size_t s, QuantParams& params, std::span<Code> out) {
+  const ReductionOrder& order = options.order;
+  const bool one_scale = params.scale.size() == 1;
+  const size_t begin = one_scale ? 0 : s;
+  const size_t end = one_scale ? order.first.size() : s + 1;
+  std::vector<std::vector<float>> rows;
+  for (size_t c = begin; c < end; ++c) {
+    std::vector<float>& row = rows.emplace_back();
+    row.reserve(order.step.size());
+    for (const size_t step : order.step) {
+      row.push_back(values.at(order.first[c] + step));
+    }
+  }
+  if (options.pair_limited) {
+    params.scale[s] = pair_limited_scale(rows, params.scale[s]);
+  }
+  const int32_t middle = params.zero_point[s];
+  std::vector<int32_t> row_codes(order.step.size());
+  for (size_t c = begin; c < end; ++c) {
+    std::vector<float>& row = rows[c - begin];
+    for (size_t k = 0; k < row.size(); ++k) {
+      row[k] /= params.scale[s];
+      row_codes[k] = out[order.first[c] + order.step[k]] - middle;
+    }
+    if (options.pair_limited) {
+      round_pair_limited(row, row_codes);
+    }
+    keep_row_mean(row, row_codes, {codes.lo - middle, codes.hi - middle}, options.pair_limited,
+                  options.mean_ratio);
+    for (size_t k = 0; k < row.size(); ++k) {
+      out[order.first[c] + order.step[k]] = static_cast<Code>(row_codes[k] + middle);
+    }
+  }
+}
+
+template <typename Code>
+void quantize_codes(const std::vector<float>& values, const AxisView& view,
+                    const WeightOptions& options, CodeRange codes, QuantParams& params,
+                    std::span<Code> out) {
+  round_codes<Code>(values, view, params, codes, out);
+  if (options.order.empty() || (!options.pair_limited && options.mean_ratio <= 0.0)) {
+    return;
+  }
+  PTQ_CHECK(params.scale.size() == 1 || params.scale.size() == options.order.first.size());
+  for (size_t s = 0; s < params.scale.size(); ++s) {
+    refine_rows<Code>(values, options, codes, s, params, out);
+  }
+}
+
+template <typename Code>
+double sqnr_of_codes(const std::vector<float>& values, const AxisView& view,
+                     const QuantParams& params, std::span<const Code> codes) {
   double signal = 0.0;
   double noise = 0.0;
   for_each_channel_run(view, [&](size_t c, size_t first, size_t count) {
     for (size_t i = first; i < first + count; ++i) {
-      const int32_t code = quantize(values[i], params.scale[c], params.zero_point[c], codes);
-      target[i] = static_cast<Code>(code);
       const double error =
           static_cast<double>(values[i]) -
-          static_cast<double>(dequantize(code, params.scale[c], params.zero_point[c]));
+          static_cast<double>(dequantize(codes[i], params.scale[c], params.zero_point[c]));
       signal += static_cast<double>(values[i]) * static_cast<double>(values[i]);
       noise += error * error;
     }
@@ -97,7 +158,7 @@ double store_codes(const std::vector<float>& values, const AxisView& view,
 }  // namespace
 
 QuantizedWeight quantize_weight(const Tensor& weight, const QuantScheme& scheme, int64_t axis,
-                                const std::vector<float>& lowest_scale) {
+                                const WeightOptions& options) {
   PTQ_CHECK(scheme.symmetric && axis >= -1 && axis < weight.rank());
   if (!is_float_type(weight.dtype())) {
     throw Error(ErrorCode::kInput, fmt::format("expected weights of a float type, found {}",
@@ -111,19 +172,22 @@ QuantizedWeight quantize_weight(const Tensor& weight, const QuantScheme& scheme,
     params.scale.push_back(channel.scale[0]);
     params.zero_point.push_back(channel.zero_point[0]);
   }
-  if (!lowest_scale.empty()) {
-    PTQ_CHECK(lowest_scale.size() == params.scale.size());
+  if (!options.lowest_scale.empty()) {
+    PTQ_CHECK(options.lowest_scale.size() == params.scale.size());
     for (size_t c = 0; c < params.scale.size(); ++c) {
-      params.scale[c] = std::max(params.scale[c], lowest_scale[c]);
+      params.scale[c] = std::max(params.scale[c], options.lowest_scale[c]);
     }
   }
   QuantizedWeight result{.codes = Tensor(scheme.dtype, weight.shape()), .params = params};
-  const CodeRange codes = code_range(scheme);
   if (scheme.dtype == DType::kInt8) {
-    result.sqnr_db = store_codes<int8_t>(values, view, params, codes, result.codes);
+    const std::span<int8_t> codes = result.codes.mutable_data<int8_t>();
+    quantize_codes<int8_t>(values, view, options, code_range(scheme), result.params, codes);
+    result.sqnr_db = sqnr_of_codes<int8_t>(values, view, result.params, codes);
   } else {
-    PTQ_CHECK(scheme.dtype == DType::kUint8);
-    result.sqnr_db = store_codes<uint8_t>(values, view, params, codes, result.codes);
+    PTQ_CHECK(scheme.dtype == DType::kUint8 && !options.pair_limited);
+    const std::span<uint8_t> codes = result.codes.mutable_data<uint8_t>();
+    quantize_codes<uint8_t>(values, view, options, code_range(scheme), result.params, codes);
+    result.sqnr_db = sqnr_of_codes<uint8_t>(values, view, result.params, codes);
   }
   return result;
 }

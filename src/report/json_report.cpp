@@ -228,8 +228,15 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
          {"reason", activation.reason}});
   }
   document["weights"] = Json::array();
-  for (const auto& [name, sqnr_db] : result.weight_sqnr_db) {
-    document["weights"].push_back({{"name", name}, {"sqnr_db", number(sqnr_db)}});
+  for (const WeightSummary& weight : result.weights) {
+    document["weights"].push_back({{"name", weight.constant},
+                                   {"node", weight.node},
+                                   {"type", dtype_name(weight.dtype)},
+                                   {"pair_limited", weight.pair_limited},
+                                   {"sqnr_db", number(weight.sqnr_db)},
+                                   {"largest_pair_sum", weight.largest_pair_sum},
+                                   {"saturating_share", number(weight.saturating_share)},
+                                   {"reason", weight.reason}});
   }
   document["tensors"] = Json::array();
   for (const TensorDiagnosis& tensor : result.diagnoses) {

@@ -86,6 +86,21 @@ TextTable float_table(const QuantPlan& plan) {
   return table;
 }
 
+// "weights  41 int8 (38 with limited pair sums), 2 uint8; none can saturate on x86 …"
+std::string weights_line(const std::vector<WeightSummary>& weights, const Target& target) {
+  std::map<std::string, uint64_t> types;
+  uint64_t limited = 0;
+  bool safe = target.activation.dtype == DType::kUint8;
+  for (const WeightSummary& weight : weights) {
+    ++types[std::string(dtype_name(weight.dtype))];
+    limited += weight.pair_limited ? 1U : 0U;
+    safe = safe && !weight.can_saturate();
+  }
+  return fmt::format("weights  {}{}{}\n", counts_text(types),
+                     limited == 0 ? "" : fmt::format(", {} with limited pair sums", limited),
+                     safe ? "; no sum can saturate on any x86 processor" : "");
+}
+
 std::string advice(const Quantized& result) {
   std::string out;
   const auto hard = std::ranges::count_if(
@@ -183,6 +198,7 @@ std::string quantize_text(const LoadedModel& model, const Quantized& result,
   out += fmt::format("runtime  {} integer kernels, {} products in float, {} Q/DQ nodes left\n",
                      result.runtime.integer_nodes, result.runtime.float_nodes,
                      result.runtime.pairs_left);
+  out += weights_line(result.weights, *result.plan.target);
   for (const std::string& pass : model.passes) {
     out += fmt::format("prepared {}\n", pass);
   }

@@ -9,6 +9,7 @@
 
 #include "graph/edit.h"
 #include "graph/index.h"
+#include "plan/reduction_order.h"
 #include "ptq/error.h"
 #include "quant/weight_quantizer.h"
 
@@ -82,19 +83,20 @@ class Inserter {
   }
 
   // codes ─ DQ ─ value, once for equal requests (a weight shared by nodes that want the same).
-  std::string add_dequantized(const std::string& constant, Tensor codes, const QuantParams& params,
-                              size_t node) {
+  std::string add_dequantized(const std::string& constant, const Tensor& codes,
+                              const QuantParams& params, size_t node) {
     for (const Dequantized& made : dequantized_) {
-      if (made.constant == constant && made.params == params) {
+      if (made.constant == constant && made.params == params &&
+          std::ranges::equal(made.codes.bytes(), codes.bytes())) {
         return made.value;
       }
     }
-    const std::string name = add_constant(constant + "_quantized", std::move(codes));
+    const std::string name = add_constant(constant + "_quantized", codes);
     const auto [scale, zero_point] = add_params(constant, params);
     std::string value = names_.unique(constant + "_dequantized");
     before_[node].push_back(make_node("DequantizeLinear", constant, {name, scale, zero_point},
                                       value, params.per_axis() ? params.axis : -1));
-    dequantized_.push_back({constant, params, value});
+    dequantized_.push_back({constant, params, codes, value});
     return value;
   }
 
@@ -122,11 +124,20 @@ class Inserter {
       activation_scale = params_.at(planned.activation)->scale.at(0);
       floor = bias_scale_floor(index_.constant(planned.bias)->tensor, activation_scale);
     }
-    QuantizedWeight weight = quantize_weight(constant->tensor, planned.scheme, planned.axis, floor);
-    result_.weights.push_back({planned.constant, node.name, weight.sqnr_db});
+    const WeightOptions options = {.lowest_scale = std::move(floor),
+                                   .order = reduction_order(node, constant->tensor.shape()),
+                                   .pair_limited = planned.pair_limited,
+                                   .mean_ratio = planned.mean_ratio};
+    const QuantizedWeight weight =
+        quantize_weight(constant->tensor, planned.scheme, planned.axis, options);
+    result_.weights.push_back({.node = planned.node,
+                               .slot = planned.slot,
+                               .constant = planned.constant,
+                               .codes = weight.codes,
+                               .sqnr_db = weight.sqnr_db});
     const std::vector<float> scale = weight.params.scale;
     node.inputs[planned.slot] =
-        add_dequantized(planned.constant, std::move(weight.codes), weight.params, planned.node);
+        add_dequantized(planned.constant, weight.codes, weight.params, planned.node);
     if (!planned.bias.empty()) {
       insert_bias(planned, scale, activation_scale, node);
     }
@@ -223,6 +234,7 @@ class Inserter {
   struct Dequantized {
     std::string constant;
     QuantParams params;
+    Tensor codes;  // a handle
     std::string value;
   };
 

@@ -14,8 +14,10 @@
 namespace ptq {
 
 struct WeightReport {
+  size_t node = 0;  // of the prepared graph
+  size_t slot = 0;
   std::string constant{};
-  std::string node{};
+  Tensor codes{};
   double sqnr_db = 0.0;  // of the codes against the float weight
 };
 

@@ -201,5 +201,30 @@ TEST(OutlierRatio, EqualsTheExactOneWithinABucket) {
   }
 }
 
+TEST(MeanRatio, IsThatOfTheValuesWithinABucket) {
+  for (const int kind : {0, 1, 3}) {
+    for (const float offset : {0.0F, 2.0F, -50.0F}) {
+      std::vector<float> values = sample(kind, 20000, 11);
+      double sum = 0.0;
+      double squares = 0.0;
+      for (float& value : values) {
+        value += offset;
+        sum += value;
+        squares += static_cast<double>(value) * value;
+      }
+      const double mean = sum / 20000.0;
+      const double expected = mean * mean / (squares / 20000.0 - mean * mean);
+      EXPECT_NEAR(mean_ratio(stats_of(values)), expected, 0.05 * expected + 0.01)
+          << kind << " " << offset;
+    }
+  }
+}
+
+TEST(MeanRatio, OfConstantAndEmptyTensors) {
+  EXPECT_EQ(mean_ratio(stats_of({})), 0.0);
+  EXPECT_EQ(mean_ratio(stats_of(std::vector<float>(5, 0.0F))), 0.0);
+  EXPECT_GT(mean_ratio(stats_of(std::vector<float>(5, 3.0F))), 100.0);
+}
+
 }  // namespace
 }  // namespace ptq

@@ -145,10 +145,11 @@ TEST(QuantizeWeight, ALosslessWeightHasInfiniteSqnr) {
 TEST(QuantizeWeight, RaisesScalesToTheFloorOnly) {
   const std::vector<float> values = {127.0F, 127.0F, 127.0F};
   const Tensor weight = Tensor::from<float>({3, 1}, values);
-  const QuantizedWeight result = quantize_weight(weight, kInt8, 0, {0.5F, 1.0F, 4.0F});
+  const QuantizedWeight result =
+      quantize_weight(weight, kInt8, 0, {.lowest_scale = {0.5F, 1.0F, 4.0F}});
   EXPECT_THAT(result.params.scale, ElementsAre(1.0F, 1.0F, 4.0F));
   EXPECT_THAT(result.codes.data<int8_t>(), ElementsAre(127, 127, 32));  // 31.75
-  EXPECT_THROW(quantize_weight(weight, kInt8, 0, {1.0F}), Error);
+  EXPECT_THROW(quantize_weight(weight, kInt8, 0, {.lowest_scale = {1.0F}}), Error);
 }
 
 TEST(QuantizeWeight, TakesAllFloatTypes) {

@@ -118,7 +118,8 @@ TEST_P(RuntimeRule, RunsInIntegers) {
   const Structure structure = analyze_structure(model.graph, {});
   const Session fp32 = open_session(model, {});
   const std::map<std::string, Tensor> feeds = random_feeds(fp32, 3);
-  for (const WeightForm form : {WeightForm::kUint8, WeightForm::kInt8Reduced}) {
+  for (const WeightForm form :
+       {WeightForm::kInt8Safe, WeightForm::kUint8, WeightForm::kInt8Reduced}) {
     const QuantPlan plan = make_plan(model.graph, structure, measure(model, structure, feeds),
                                      targets().front(), form);
     const InsertResult inserted = insert_qdq(model, plan);

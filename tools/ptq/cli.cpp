@@ -193,7 +193,14 @@ void add_policy_options(CLI::App& verb, PolicyCli& policy) {
 QuantizeRequest make_request(const PolicyCli& policy, const Common& common) {
   QuantizeRequest request;
   request.target = &find_target(policy.target);
-  if (policy.weights != "auto") {
+  if (policy.assume_vnni) {
+    if (policy.weights != "auto" && policy.weights != "int8") {
+      throw Error(ErrorCode::kUsage, fmt::format("--assume-vnni means --weights int8, found "
+                                                 "--weights {} beside it; leave one out",
+                                                 policy.weights));
+    }
+    request.weight_form = WeightForm::kInt8;
+  } else if (policy.weights != "auto") {
     request.weight_form = parse_weight_form(policy.weights);
   }
   request.policy = policy_preset(policy.preset);

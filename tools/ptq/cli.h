@@ -84,6 +84,7 @@ struct PolicyCli {
   std::vector<std::string> keep_float{};
   std::string target = "ort-x86";
   std::string weights = "auto";
+  bool assume_vnni = false;
 };
 void add_policy_options(CLI::App& verb, PolicyCli& policy);
 QuantizeRequest make_request(const PolicyCli& policy, const Common& common);

@@ -59,8 +59,13 @@ Verb add_quantize(CLI::App& app) {
   verb->add_option("-o,--output", options->output, "quantized model [MODEL.int8.onnx]");
   verb->add_flag("--force", options->force, "replace the output when it exists");
   verb->add_option("--weights", options->policy.weights,
-                   "codes of weights: auto (that of the target), int8, int8-7bit, uint8 [auto]")
-      ->check(CLI::IsMember({"auto", "int8", "int8-7bit", "uint8"}))
+                   "codes of weights: auto (that of the target), int8-safe, int8, int8-7bit, "
+                   "uint8 [auto]")
+      ->check(CLI::IsMember({"auto", "int8-safe", "int8", "int8-7bit", "uint8"}))
+      ->group("Plan");
+  verb->add_flag("--assume-vnni", options->policy.assume_vnni,
+                 "the file will only run on processors whose 8-bit products are exact (VNNI, AMX): "
+                 "same as --weights int8")
       ->group("Plan");
   add_policy_options(*verb, options->policy);
   add_common_options(*verb, options->common);
