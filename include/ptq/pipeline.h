@@ -43,9 +43,9 @@ struct DataRequest {
       nullptr;  // set by a signal handler: ends with Error{kInterrupted}
 };
 
-// Observes every value that a plan for `model` needs, in one pass over the samples. `warnings`
-// receives what is odd about the data.
-ActivationStats calibrate_model(const LoadedModel& model,
+// Observes every value that a plan for `model` on `target` needs, in one pass over the samples.
+// `warnings` receives what is odd about the data.
+ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                                 const std::vector<std::string>& keep_float, const DataRequest& data,
                                 std::vector<std::string>& warnings);
 

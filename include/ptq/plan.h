@@ -28,11 +28,18 @@ WeightForm parse_weight_form(std::string_view name);
 // The symmetric scheme of the form; for kInt8Safe that of most weights.
 QuantScheme weight_scheme(WeightForm form);
 
+// Whose kernels execute the model: the column of the operator table (plan/op_rules.h).
+enum class Engine { kOnnxRuntime, kOpenVino, kTensorRt, kQnn };
+std::string_view engine_name(Engine engine);
+
 struct Target {
   std::string_view name;
   std::string_view summary;
+  Engine engine;
   QuantScheme activation;
   WeightForm weight_form;
+  // INT32 biases with scale s_x · s_w; false: biases stay in float.
+  bool integer_bias;
 };
 std::span<const Target> targets();
 const Target& find_target(std::string_view name);  // Error{kUsage} listing the names

@@ -8,11 +8,11 @@
 
 namespace ptq {
 
-ActivationStats calibrate_model(const LoadedModel& model,
+ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                                 const std::vector<std::string>& keep_float, const DataRequest& data,
                                 std::vector<std::string>& warnings) {
   const std::vector<std::string> values =
-      values_to_observe(analyze_structure(model.model.graph, keep_float));
+      values_to_observe(analyze_structure(model.model.graph, keep_float, target));
   if (values.empty()) {
     throw Error(ErrorCode::kInput,
                 "no node of this model can run in integers, so there is nothing to calibrate; see "

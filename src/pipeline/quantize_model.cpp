@@ -54,8 +54,8 @@ std::vector<TensorDiagnosis> diagnose_values(const std::vector<std::string>& val
   if (!missing.empty()) {
     throw Error(ErrorCode::kInput,
                 fmt::format("the statistics lack tensors that this plan needs: {}; run `ptq "
-                            "calibrate` again",
-                            printable(missing, 400)));
+                            "calibrate --target {}` again",
+                            printable(missing, 400), target_of(request).name));
   }
   const QuantScheme scheme = target_of(request).activation;
   return diagnose(
@@ -113,7 +113,8 @@ void drop_axes(QuantPlan& plan) {
 std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
                                             const QuantizeRequest& request) {
   check_stats_belong(stats, model);
-  const Structure structure = analyze_structure(model.model.graph, request.keep_float);
+  const Structure structure =
+      analyze_structure(model.model.graph, request.keep_float, target_of(request));
   return diagnose_values(values_to_observe(structure), stats, request);
 }
 
@@ -122,7 +123,7 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
   check_stats_belong(stats, model);
   const Graph& graph = model.model.graph;
   check_keep_float(graph, request.keep_float);
-  const Structure structure = analyze_structure(graph, request.keep_float);
+  const Structure structure = analyze_structure(graph, request.keep_float, target_of(request));
   const std::vector<std::string> values = values_to_observe(structure);
   if (values.empty()) {
     throw Error(ErrorCode::kInput,

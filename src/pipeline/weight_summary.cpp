@@ -57,7 +57,8 @@ std::vector<WeightSummary> summarize_weights(const Graph& graph, const QuantPlan
                           .reason = planned->reason};
     const ReductionOrder order = reduction_order(node, weight.codes.shape());
     if (planned->scheme.dtype == DType::kInt8 && adds_in_16_bits(node, weight.codes.shape()) &&
-        plan.decisions[weight.node].integer && plan.target->activation.dtype == DType::kUint8) {
+        plan.decisions[weight.node].integer && plan.target->engine == Engine::kOnnxRuntime &&
+        plan.target->activation.dtype == DType::kUint8) {
       const PairForecast forecast = forecast_pairs(weight.codes.data<int8_t>(), order,
                                                    survival_of(plan, stats, node.input(0)));
       summary.largest_pair_sum = forecast.largest_pair_sum;

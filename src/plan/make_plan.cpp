@@ -74,8 +74,8 @@ class Planner {
   // Bounds of the Relu / Clip that the codes of `value` absorb; unbounded when there is none.
   SaturationBounds saturation_of(std::string_view value) const {
     const size_t position = index_.producer_position(value);
-    if (position == GraphIndex::npos || structure_.nodes[position].rule == nullptr ||
-        structure_.nodes[position].rule->op_class != OpClass::kActivation) {
+    if (position == GraphIndex::npos || !structure_.nodes[position].absorbed ||
+        !structure_.nodes[position].integer) {
       return {};
     }
     return saturation_bounds(graph_.nodes[position], index_);
@@ -124,13 +124,13 @@ class Planner {
     if (entry.rule == nullptr) {
       return;
     }
-    if (entry.rule->op_class == OpClass::kWeightOnly) {
+    if (entry.kernel == Kernel::kWeightOnly) {
       plan_weight(i, false);
     } else if (entry.integer && entry.rule->op_class == OpClass::kCompute) {
       plan_weight(i, true);
     } else if (entry.integer && entry.rule->op_class == OpClass::kElementwise) {
       for (size_t slot = 0; slot < node.inputs.size(); ++slot) {
-        if (index_.constant(node.inputs[slot]) != nullptr) {
+        if (entry.rule->reads(slot) && index_.constant(node.inputs[slot]) != nullptr) {
           plan_.constants.push_back({.node = i,
                                      .slot = slot,
                                      .constant = node.inputs[slot],
@@ -142,7 +142,7 @@ class Planner {
 
   void plan_weight(size_t i, bool integer) {
     const Node& node = graph_.nodes[i];
-    const WeightSlot slot = weight_slot(node, index_);
+    const WeightSlot slot = weight_slot(node, index_, *plan_.target);
     if (node.op_type == "MatMul" && index_.constant(node.input(0)) != nullptr) {
       plan_.constants.push_back(
           {.node = i, .slot = 0, .constant = node.inputs[0], .scheme = plan_.target->activation});
@@ -164,7 +164,8 @@ class Planner {
                             .pair_limited = choice.pair_limited,
                             .mean_ratio = integer ? mean_ratio(node.inputs[0]) : 0.0,
                             .reason = std::move(choice.reason)};
-    if (integer && slot.bias_slot != 0 && has_vector_bias(node, slot)) {
+    if (integer && plan_.target->integer_bias && slot.bias_slot != 0 &&
+        has_vector_bias(node, slot)) {
       planned.bias = node.inputs[slot.bias_slot];
       planned.activation = node.inputs[0];
     }
@@ -187,8 +188,11 @@ class Planner {
   bool has_vector_bias(const Node& node, const WeightSlot& slot) const {
     const Constant* bias = index_.constant(node.input(slot.bias_slot));
     const Constant* weight = index_.constant(node.input(slot.slot));
-    if (bias == nullptr || weight == nullptr || slot.axis < 0) {
+    if (bias == nullptr || weight == nullptr) {
       return false;
+    }
+    if (slot.axis < 0) {
+      return bias->tensor.rank() == 1;
     }
     const int64_t channels = weight->tensor.shape()[static_cast<size_t>(slot.axis)];
     return bias->tensor.size() == channels && !bias->tensor.shape().empty() &&
@@ -203,7 +207,7 @@ class Planner {
          .label = !node.name.empty() ? node.name : (node.outputs.empty() ? "" : node.outputs[0]),
          .op_type = node.op_type,
          .integer = entry.integer,
-         .weight_only = entry.rule != nullptr && entry.rule->op_class == OpClass::kWeightOnly,
+         .weight_only = entry.kernel == Kernel::kWeightOnly,
          .reason = entry.reason});
   }
 

@@ -12,8 +12,12 @@ namespace {
 
 class Analysis {
  public:
-  Analysis(const Graph& graph, const std::vector<std::string>& keep_float)
-      : graph_(graph), index_(graph), keep_float_(keep_float.begin(), keep_float.end()) {
+  Analysis(const Graph& graph, const std::vector<std::string>& keep_float, const Target& target)
+      : graph_(graph),
+        index_(graph),
+        target_(target),
+        everywhere_(target.engine == Engine::kQnn),
+        keep_float_(keep_float.begin(), keep_float.end()) {
     structure_.nodes.resize(graph.nodes.size());
   }
 
@@ -21,7 +25,7 @@ class Analysis {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       classify(i);
     }
-    bool changed = true;
+    bool changed = !everywhere_;
     while (changed) {
       changed = spread_forward();
       changed = prune_backward() || changed;
@@ -45,8 +49,14 @@ class Analysis {
     NodeStructure& entry = at(i);
     entry.rule = find_op_rule(node);
     entry.result = node.outputs.empty() ? std::string() : node.outputs[0];
-    if (entry.rule == nullptr) {
-      entry.reason = "the target has no integer kernel for this operator";
+    if (entry.absorbed) {
+      return;
+    }
+    if (entry.rule == nullptr || (entry.rule->kernel(target_.engine) == Kernel::kNone &&
+                                  entry.rule->op_class != OpClass::kActivation)) {
+      entry.rule = nullptr;
+      entry.reason = fmt::format("{} has no integer kernel for this operator that pays",
+                                 engine_name(target_.engine));
       return;
     }
     if (is_kept_float(node)) {
@@ -58,19 +68,63 @@ class Analysis {
       entry.rule = nullptr;
       return;
     }
-    if (entry.rule->op_class == OpClass::kActivation ||
-        entry.rule->op_class == OpClass::kWeightOnly) {
+    entry.kernel = entry.rule->kernel(target_.engine);
+    if (entry.kernel == Kernel::kResidual) {
+      classify_residual(i);
       return;
     }
-    entry.integer = entry.rule->op_class == OpClass::kCompute;
-    find_activation(i);
+    if (entry.kernel == Kernel::kNone || entry.kernel == Kernel::kWeightOnly) {
+      return;
+    }
+    entry.integer =
+        entry.rule->op_class == OpClass::kCompute || (everywhere_ && has_float_data(node, entry));
+    if (entry.integer || !everywhere_) {
+      find_activation(i);
+    }
+  }
+
+  // Float operands and result, known as such, and something to compute at run time.
+  bool has_float_data(const Node& node, const NodeStructure& entry) const {
+    bool any_activation = false;
+    for (size_t slot = 0; slot < node.inputs.size(); ++slot) {
+      if (!entry.rule->reads(slot) || node.inputs[slot].empty()) {
+        continue;
+      }
+      any_activation = any_activation || index_.constant(node.inputs[slot]) == nullptr;
+      if (index_.dtype(node.inputs[slot]) != DType::kFloat) {
+        return false;
+      }
+    }
+    return any_activation;
+  }
+
+  // conv ─ Add ─         the sum is fused to the Conv before it, whose float result never reaches
+  //  skip ─┘             memory, when the other operand arrives as codes
+  void classify_residual(size_t i) {
+    const Node& node = graph_.nodes[i];
+    NodeStructure& entry = at(i);
+    if (!has_float_data(node, entry) || index_.constant(node.input(0)) != nullptr ||
+        index_.constant(node.input(1)) != nullptr || node.input(0) == node.input(1)) {
+      return;
+    }
+    for (size_t slot = 0; slot < 2 && !entry.integer; ++slot) {
+      const size_t producer = index_.producer_position(node.inputs[slot]);
+      if (producer != GraphIndex::npos && at(producer).integer &&
+          graph_.nodes[producer].op_type == "Conv" &&
+          index_.only_consumer(node.inputs[slot]) == &node) {
+        entry.integer = true;
+        entry.fused_operand = slot;
+      }
+    }
   }
 
   // Relu or Clip that alone reads the node's result. A pass-through moves codes, so nothing may
-  // saturate behind it with other parameters.
+  // saturate behind it with other parameters; symmetric codes reach below 0, so they absorb
+  // nothing.
   void find_activation(size_t i) {
     const Node& node = graph_.nodes[i];
-    if (at(i).rule->op_class == OpClass::kPassThrough) {
+    if (at(i).rule->op_class == OpClass::kPassThrough ||
+        at(i).rule->op_class == OpClass::kActivation || target_.activation.symmetric) {
       return;
     }
     const Node* next = index_.only_consumer(node.outputs[0]);
@@ -83,6 +137,7 @@ class Analysis {
         (rule->accepts == nullptr || rule->accepts(*next, index_, why))) {
       at(i).activation = static_cast<size_t>(next - graph_.nodes.data());
       at(i).result = next->outputs[0];
+      at(at(i).activation).absorbed = true;
     }
   }
 
@@ -92,16 +147,12 @@ class Analysis {
     if (position == GraphIndex::npos) {
       return position;
     }
-    const NodeStructure* entry = &structure_.nodes[position];
-    if (entry->rule != nullptr && entry->rule->op_class == OpClass::kActivation) {
-      const size_t before = index_.producer_position(graph_.nodes[position].input(0));
-      if (before == GraphIndex::npos || structure_.nodes[before].activation != position) {
-        return GraphIndex::npos;
-      }
-      position = before;
-      entry = &structure_.nodes[before];
+    if (structure_.nodes[position].absorbed) {
+      position = index_.producer_position(graph_.nodes[position].input(0));
     }
-    return entry->integer && entry->rule->needs_output_codes ? position : GraphIndex::npos;
+    const NodeStructure& entry = structure_.nodes[position];
+    const bool codes = entry.kernel == Kernel::kCodesOut || entry.kernel == Kernel::kEitherOut;
+    return entry.integer && codes ? position : GraphIndex::npos;
   }
 
   bool has_integer_consumer(const NodeStructure& entry, const Node& node) const {
@@ -119,11 +170,8 @@ class Analysis {
 
   // Whether the node reads operand `slot` as codes (shapes, axes and bounds are no codes).
   bool reads_codes(size_t i, size_t slot) const {
-    const OpRule* rule = structure_.nodes[i].rule;
-    if (rule->op_class == OpClass::kPassThrough) {
-      return slot == 0;
-    }
-    return graph_.nodes[i].op_type == "Concat" || slot < 2;
+    const NodeStructure& entry = structure_.nodes[i];
+    return entry.rule->reads(slot) && slot != entry.fused_operand;
   }
 
   // Elementwise and pass-through nodes join when codes already arrive at them.
@@ -132,6 +180,7 @@ class Analysis {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       NodeStructure& entry = at(i);
       if (entry.rule == nullptr || entry.integer || rejected_.contains(i) ||
+          entry.kernel == Kernel::kResidual ||
           (entry.rule->op_class != OpClass::kElementwise &&
            entry.rule->op_class != OpClass::kPassThrough)) {
         continue;
@@ -161,7 +210,8 @@ class Analysis {
     bool changed = false;
     for (size_t i = graph_.nodes.size(); i-- > 0;) {
       NodeStructure& entry = at(i);
-      if (!entry.integer || entry.rule->op_class == OpClass::kCompute) {
+      if (!entry.integer || entry.rule->op_class == OpClass::kCompute ||
+          entry.kernel == Kernel::kResidual) {
         continue;
       }
       if (!has_integer_consumer(entry, graph_.nodes[i]) || !codes_arrive(i)) {
@@ -179,23 +229,41 @@ class Analysis {
       if (entry.rule == nullptr || !entry.reason.empty()) {
         continue;
       }
-      if (entry.integer) {
-        entry.reason = entry.rule->op_class == OpClass::kCompute
-                           ? "integer kernel for the product"
-                           : "codes arrive and are needed behind it";
-        if (entry.activation != GraphIndex::npos) {
-          at(entry.activation).reason = "absorbed by the saturation of the codes before it";
-          at(entry.activation).integer = true;
-        }
-      } else if (entry.rule->op_class == OpClass::kActivation) {
-        entry.reason = "no integer kernel alone; no integer node before it";
-      } else if (entry.rule->op_class == OpClass::kWeightOnly) {
-        entry.reason = "the target computes it in float; the weight is stored as codes";
-      } else {
-        entry.reason =
-            "no integer neighbours on both sides: converting would cost more than it saves";
+      if (entry.integer && entry.activation != GraphIndex::npos) {
+        at(entry.activation).reason = "absorbed by the saturation of the codes before it";
+        at(entry.activation).integer = true;
       }
+      entry.reason = entry.integer ? integer_reason(entry) : float_reason(entry);
     }
+  }
+
+  std::string integer_reason(const NodeStructure& entry) const {
+    if (entry.rule->op_class == OpClass::kCompute) {
+      return "integer kernel for the product";
+    }
+    if (entry.kernel == Kernel::kResidual) {
+      return "fused to the Conv before it; the other operand arrives as codes";
+    }
+    return everywhere_ ? "the target runs a node in integers when all its values are codes"
+                       : "codes arrive and are needed behind it";
+  }
+
+  std::string float_reason(const NodeStructure& entry) const {
+    if (entry.kernel == Kernel::kWeightOnly) {
+      return "the target computes it in float; the weight is stored as codes";
+    }
+    if (entry.kernel == Kernel::kResidual) {
+      return "no Conv alone before it that the target could fuse the sum to";
+    }
+    if (everywhere_) {
+      return "its operands are constants or not known to be float32";
+    }
+    if (entry.rule->op_class == OpClass::kActivation) {
+      return target_.activation.symmetric
+                 ? "symmetric codes cannot absorb it; the target fuses it with the node before it"
+                 : "no integer kernel alone; no integer node before it";
+    }
+    return "no integer neighbours on both sides: converting would cost more than it saves";
   }
 
   void collect_values() {
@@ -208,21 +276,25 @@ class Analysis {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
       const NodeStructure& entry = at(i);
-      if (!entry.integer || entry.rule->op_class == OpClass::kActivation) {
+      if (!entry.integer || entry.absorbed) {
         continue;
       }
       for (size_t slot = 0; slot < node.inputs.size(); ++slot) {
         const std::string& value = node.inputs[slot];
-        if (!value.empty() && reads_codes(i, slot) && index_.constant(value) == nullptr &&
-            coder(value) == GraphIndex::npos) {
-          add({.value = value, .all_uses = false});
+        if (value.empty() || !reads_codes(i, slot) || index_.constant(value) != nullptr) {
+          continue;
+        }
+        const size_t producer = coder(value);
+        if (producer == GraphIndex::npos ||
+            structure_.nodes[producer].kernel == Kernel::kEitherOut) {
+          add({.value = value, .producer = producer, .all_uses = false});
         }
       }
       if (entry.rule->op_class == OpClass::kPassThrough) {
         for (const std::string& output : node.outputs) {
           add({.value = output, .producer = i, .all_uses = true, .shares = node.inputs[0]});
         }
-      } else if (entry.rule->needs_output_codes) {
+      } else if (entry.kernel == Kernel::kCodesOut) {
         add({.value = entry.result, .producer = i, .all_uses = true});
       }
     }
@@ -230,6 +302,8 @@ class Analysis {
 
   const Graph& graph_;
   GraphIndex index_;
+  const Target& target_;
+  bool everywhere_;  // every node with a rule, not only those between integer neighbours
   std::set<std::string, std::less<>> keep_float_;
   std::set<size_t> rejected_;
   Structure structure_;
@@ -237,8 +311,9 @@ class Analysis {
 
 }  // namespace
 
-Structure analyze_structure(const Graph& graph, const std::vector<std::string>& keep_float) {
-  return Analysis(graph, keep_float).run();
+Structure analyze_structure(const Graph& graph, const std::vector<std::string>& keep_float,
+                            const Target& target) {
+  return Analysis(graph, keep_float, target).run();
 }
 
 std::vector<std::string> values_to_observe(const Structure& structure) {

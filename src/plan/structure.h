@@ -14,11 +14,15 @@
 namespace ptq {
 
 struct NodeStructure {
-  const OpRule* rule = nullptr;
+  const OpRule* rule = nullptr;   // null: stays in float whatever stands around it
+  Kernel kernel = Kernel::kNone;  // the rule's, on the target
   bool integer = false;
   std::string reason{};  // why it does not run in integers (or why it does)
   // Position of the Relu / Clip behind it that its QuantizeLinear absorbs, or npos.
   size_t activation = GraphIndex::npos;
+  bool absorbed = false;  // this node is such a Relu / Clip
+  // Operand that stays in float because the node is fused to what makes it, or npos.
+  size_t fused_operand = GraphIndex::npos;
   // The value that carries the codes of its result: the activation's output, or its own.
   std::string result{};
 };
@@ -35,7 +39,8 @@ struct Structure {
   std::vector<CodedValue> values{};    // in order of production
 };
 
-Structure analyze_structure(const Graph& graph, const std::vector<std::string>& keep_float);
+Structure analyze_structure(const Graph& graph, const std::vector<std::string>& keep_float,
+                            const Target& target);
 
 // Values whose statistics a plan needs, in order of production.
 std::vector<std::string> values_to_observe(const Structure& structure);

@@ -32,11 +32,45 @@ const std::array<FormRow, 4>& forms() {
   return kForms;
 }
 
-constexpr std::array<Target, 1> kTargets = {{
+constexpr std::array<Target, 6> kTargets = {{
     {"ort-x86",
      "ONNX Runtime on x86-64 processors, with or without VNNI",
+     Engine::kOnnxRuntime,
      {.dtype = DType::kUint8, .symmetric = false},
-     WeightForm::kInt8Safe},
+     WeightForm::kInt8Safe,
+     true},
+    // On ARM the runtime's kernels are those for two signed operands.
+    {"ort-arm",
+     "ONNX Runtime on 64-bit ARM processors",
+     Engine::kOnnxRuntime,
+     {.dtype = DType::kInt8, .symmetric = false},
+     WeightForm::kInt8,
+     true},
+    // Weights with a zero point other than 0 run in float there.
+    {"openvino",
+     "OpenVINO on x86-64 processors with VNNI or AMX",
+     Engine::kOpenVino,
+     {.dtype = DType::kUint8, .symmetric = false},
+     WeightForm::kInt8,
+     true},
+    {"tensorrt",
+     "TensorRT, explicit quantization: no zero points, float biases",
+     Engine::kTensorRt,
+     {.dtype = DType::kInt8, .symmetric = true},
+     WeightForm::kInt8,
+     false},
+    {"qnn",
+     "Qualcomm QNN through ONNX Runtime, 8-bit activations",
+     Engine::kQnn,
+     {.dtype = DType::kUint8, .symmetric = false},
+     WeightForm::kInt8,
+     true},
+    {"qnn-a16",
+     "Qualcomm QNN through ONNX Runtime, 16-bit activations",
+     Engine::kQnn,
+     {.dtype = DType::kUint16, .symmetric = false},
+     WeightForm::kInt8,
+     true},
 }};
 
 }  // namespace
@@ -66,6 +100,20 @@ QuantScheme weight_scheme(WeightForm form) {
     if (row.form == form) {
       return row.scheme;
     }
+  }
+  PTQ_CHECK(false);
+}
+
+std::string_view engine_name(Engine engine) {
+  switch (engine) {
+    case Engine::kOnnxRuntime:
+      return "ONNX Runtime";
+    case Engine::kOpenVino:
+      return "OpenVINO";
+    case Engine::kTensorRt:
+      return "TensorRT";
+    case Engine::kQnn:
+      return "QNN";
   }
   PTQ_CHECK(false);
 }

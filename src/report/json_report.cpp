@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/hash.h"
+#include "plan/op_rules.h"
 
 namespace ptq {
 namespace {
@@ -290,9 +291,18 @@ std::string tables_json(const ReportHeader& header) {
   }
   document["targets"] = Json::array();
   for (const Target& target : targets()) {
+    Json operators = Json::object();
+    for (const OpRule& rule : op_rules()) {
+      operators[std::string(rule.op)] = kernel_text(rule, target);
+    }
     document["targets"].push_back({{"name", target.name},
+                                   {"engine", engine_name(target.engine)},
+                                   {"activations", dtype_name(target.activation.dtype)},
+                                   {"symmetric_activations", target.activation.symmetric},
                                    {"weights", weight_form_name(target.weight_form)},
-                                   {"summary", target.summary}});
+                                   {"integer_bias", target.integer_bias},
+                                   {"summary", target.summary},
+                                   {"operators", std::move(operators)}});
   }
   return dump(document);
 }

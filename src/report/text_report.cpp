@@ -90,7 +90,7 @@ TextTable float_table(const QuantPlan& plan) {
 std::string weights_line(const std::vector<WeightSummary>& weights, const Target& target) {
   std::map<std::string, uint64_t> types;
   uint64_t limited = 0;
-  bool safe = target.activation.dtype == DType::kUint8;
+  bool safe = target.engine == Engine::kOnnxRuntime && target.activation.dtype == DType::kUint8;
   for (const WeightSummary& weight : weights) {
     ++types[std::string(dtype_name(weight.dtype))];
     limited += weight.pair_limited ? 1U : 0U;
@@ -111,7 +111,7 @@ std::string advice(const Quantized& result) {
         "in float with --keep-float NODE\n",
         hard);
   }
-  if (result.runtime.float_nodes > 0) {
+  if (result.runtime.float_nodes > 0 && result.plan.target->engine == Engine::kOnnxRuntime) {
     out += fmt::format("  {} product(s) run in float, e.g. {}\n", result.runtime.float_nodes,
                        printable(result.runtime.float_products.front(), 60));
   }
@@ -195,9 +195,12 @@ std::string quantize_text(const LoadedModel& model, const Quantized& result,
       static_cast<double>(result.original_size_bytes) / static_cast<double>(result.size_bytes));
   out += fmt::format("plan     {} of {} nodes in integers for {}\n", integer,
                      result.plan.decisions.size(), result.plan.target->name);
-  out += fmt::format("runtime  {} integer kernels, {} products in float, {} Q/DQ nodes left\n",
+  out += fmt::format("runtime  {} integer kernels, {} products in float, {} Q/DQ nodes left{}\n",
                      result.runtime.integer_nodes, result.runtime.float_nodes,
-                     result.runtime.pairs_left);
+                     result.runtime.pairs_left,
+                     result.plan.target->engine == Engine::kOnnxRuntime
+                         ? ""
+                         : " in ONNX Runtime, which is not the target");
   out += weights_line(result.weights, *result.plan.target);
   for (const std::string& pass : model.passes) {
     out += fmt::format("prepared {}\n", pass);

@@ -18,9 +18,12 @@ namespace {
 
 Tensor code_tensor(DType dtype, Shape shape, const std::vector<int32_t>& codes) {
   Tensor tensor(dtype, std::move(shape));
+  // Both types of a width store the low bytes of the code, lowest first.
+  const size_t width = static_cast<size_t>(bit_width(dtype)) / 8;
   for (size_t i = 0; i < codes.size(); ++i) {
-    // Both 8-bit types store the low byte of the code.
-    tensor.mutable_bytes()[i] = static_cast<std::byte>(codes[i] & 0xFF);
+    for (size_t k = 0; k < width; ++k) {
+      tensor.mutable_bytes()[i * width + k] = static_cast<std::byte>((codes[i] >> (8 * k)) & 0xFF);
+    }
   }
   return tensor;
 }
@@ -96,6 +99,7 @@ class Inserter {
     std::string value = names_.unique(constant + "_dequantized");
     before_[node].push_back(make_node("DequantizeLinear", constant, {name, scale, zero_point},
                                       value, params.per_axis() ? params.axis : -1));
+    use_domain_for(params.dtype, before_[node].back());
     dequantized_.push_back({constant, params, codes, value});
     return value;
   }
@@ -123,6 +127,9 @@ class Inserter {
     if (!planned.bias.empty()) {
       activation_scale = params_.at(planned.activation)->scale.at(0);
       floor = bias_scale_floor(index_.constant(planned.bias)->tensor, activation_scale);
+      if (planned.axis < 0 && !floor.empty()) {
+        floor = {*std::ranges::max_element(floor)};
+      }
     }
     const WeightOptions options = {.lowest_scale = std::move(floor),
                                    .order = reduction_order(node, constant->tensor.shape()),
@@ -143,23 +150,28 @@ class Inserter {
     }
   }
 
+  // One scale a channel, or one for all when the weight has one.
   void insert_bias(const PlannedConstant& planned, const std::vector<float>& weight_scale,
                    float activation_scale, Node& node) {
-    QuantParams params{.dtype = DType::kInt32, .axis = 0};
-    for (const float scale : weight_scale) {
-      params.scale.push_back(std::max(scale * activation_scale, std::numeric_limits<float>::min()));
+    std::vector<float> scale;
+    for (const float of_weight : weight_scale) {
+      scale.push_back(std::max(of_weight * activation_scale, std::numeric_limits<float>::min()));
     }
     const Tensor& bias = index_.constant(planned.bias)->tensor;
-    const Tensor codes =
-        quantize_bias(bias, params.scale).reshaped({static_cast<int64_t>(params.scale.size())});
-    const std::string name = add_constant(planned.bias + "_quantized", codes);
-    const std::string scale = add_constant(
-        planned.bias + "_scale",
-        Tensor::from<float>({static_cast<int64_t>(params.scale.size())}, std::span(params.scale)));
+    const bool per_channel = planned.axis >= 0;
+    const Shape shape = per_channel ? Shape{static_cast<int64_t>(scale.size())} : Shape{};
+    const std::string scale_name =
+        add_constant(planned.bias + "_scale", Tensor::from<float>(shape, std::span(scale)));
+    if (!per_channel) {
+      scale.assign(static_cast<size_t>(bias.size()), scale.at(0));
+    }
+    const std::string name =
+        add_constant(planned.bias + "_quantized",
+                     quantize_bias(bias, scale).reshaped({static_cast<int64_t>(scale.size())}));
     // The zero point of an INT32 DequantizeLinear is 0 and may be left out.
     const std::string value = names_.unique(planned.bias + "_dequantized");
-    before_[planned.node].push_back(
-        make_node("DequantizeLinear", planned.bias, {name, scale}, value, 0));
+    before_[planned.node].push_back(make_node("DequantizeLinear", planned.bias, {name, scale_name},
+                                              value, per_channel ? 0 : -1));
     const size_t slot = 2;
     PTQ_CHECK(node.inputs.size() > slot);
     node.inputs[slot] = value;
@@ -217,8 +229,19 @@ class Inserter {
     std::vector<Node>& place = producer == GraphIndex::npos ? front_ : behind_[producer];
     place.push_back(
         make_node("QuantizeLinear", planned.value, {source, scale, zero_point}, codes, -1));
+    use_domain_for(planned.params.dtype, place.back());
     place.push_back(
         make_node("DequantizeLinear", planned.value, {codes, scale, zero_point}, target, -1));
+    use_domain_for(planned.params.dtype, place.back());
+  }
+
+  // The standard operators take 16-bit codes from opset 21 on; before that, those of the runtime's
+  // own domain do.
+  void use_domain_for(DType dtype, Node& node) {
+    if (bit_width(dtype) == 16 && result_.model.opset() < 21) {
+      node.domain = "com.microsoft";
+      result_.model.set_opset(node.domain, 1);
+    }
   }
 
   void merge_nodes() {

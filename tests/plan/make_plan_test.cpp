@@ -31,8 +31,9 @@ Planned plan_of(const std::string& body, const std::map<std::string, Range>& ran
   for (const auto& [name, range] : ranges) {
     chosen[name] = {range, "absmax", "given"};
   }
-  planned.plan = make_plan(planned.model.graph, analyze_structure(planned.model.graph, {}), chosen,
-                           targets().front(), WeightForm::kUint8);
+  planned.plan =
+      make_plan(planned.model.graph, analyze_structure(planned.model.graph, {}, targets().front()),
+                chosen, targets().front(), WeightForm::kUint8);
   return planned;
 }
 

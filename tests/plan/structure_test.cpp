@@ -16,7 +16,7 @@ Structure structure_of(const std::string& body, const std::vector<std::string>& 
   static Model model;  // the structure names positions of its graph only
   model = parse_text_model("<ir_version: 8, opset_import: [\"\" : 13]>\n" + body);
   infer_shapes(model);
-  return analyze_structure(model.graph, keep_float);
+  return analyze_structure(model.graph, keep_float, targets().front());
 }
 
 constexpr const char* kConvRelu =

@@ -5,20 +5,22 @@
 
 #include <cmath>
 #include <map>
-#include <random>
 #include <set>
 
 #include <gtest/gtest.h>
 
-#include "onnx_io/infer_shapes.h"
-#include "onnx_io/text_model.h"
 #include "plan/make_plan.h"
-#include "ptq/activation_stats.h"
 #include "runtime/model_session.h"
-#include "transform/prepare.h"
+#include "transform/measured_plan.h"
 
 namespace ptq {
 namespace {
+
+using testing::measured_ranges;
+using testing::parse_prepared;
+using testing::random_weight;
+using testing::sqnr_db;
+using testing::unit_feeds;
 
 struct Case {
   std::string name;
@@ -32,96 +34,18 @@ std::ostream& operator<<(std::ostream& out, const Case& test) {
   return out << test.name;
 }
 
-std::string random_floats(size_t count, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal;
-  std::string out = "{";
-  for (size_t i = 0; i < count; ++i) {
-    out += (i > 0 ? "," : "") + std::to_string(normal(generator));
-  }
-  return out + "}";
-}
-
-std::string weight(const std::string& shape, size_t count, const std::string& name,
-                   unsigned seed = 1) {
-  return "float[" + shape + "] " + name + " = " + random_floats(count, seed);
-}
-
-Model parse(const std::string& body) {
-  Model model = parse_text_model("<ir_version: 8, opset_import: [\"\" : 13]>\n" + body);
-  prepare(model);
-  infer_shapes(model);
-  return model;
-}
-
-std::map<std::string, Tensor> random_feeds(const Session& session, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::normal_distribution<float> normal;
-  std::map<std::string, Tensor> feeds;
-  for (const ValueInfo& input : session.inputs()) {
-    Tensor tensor(DType::kFloat, input.shape);
-    for (float& value : tensor.mutable_data<float>()) {
-      value = normal(generator);
-    }
-    feeds[input.name] = tensor;
-  }
-  return feeds;
-}
-
-// Ranges from the values themselves: every observed value becomes an output of an unfused session.
-std::map<std::string, ChosenRange> measure(const Model& model, const Structure& structure,
-                                           const std::map<std::string, Tensor>& feeds) {
-  Model exposed = model;
-  const std::vector<std::string> values = values_to_observe(structure);
-  std::map<std::string, ChosenRange> ranges;
-  exposed.graph.outputs.clear();
-  for (const std::string& value : values) {
-    if (feeds.contains(value)) {
-      const TensorStats stats = stats_of(feeds.at(value).data<float>());
-      ranges[value] = {{.lo = stats.min, .hi = stats.max}, "absmax", "measured"};
-    } else {
-      exposed.graph.outputs.push_back({.name = value, .dtype = DType::kFloat});
-    }
-  }
-  if (exposed.graph.outputs.empty()) {
-    return ranges;  // only graph inputs are coded
-  }
-  SessionOptions unfused;
-  unfused.level = OptLevel::kNone;
-  const Session session = open_session(exposed, unfused);
-  const std::vector<Tensor> outputs = session.run(feeds);
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const TensorStats stats = stats_of(outputs[i].data<float>());
-    ranges[session.outputs()[i].name] = {
-        {.lo = std::min(0.0F, stats.min), .hi = std::max(0.0F, stats.max)}, "absmax", "measured"};
-  }
-  return ranges;
-}
-
-double sqnr_db(const Tensor& reference, const Tensor& other) {
-  double signal = 0.0;
-  double noise = 1e-30;
-  for (size_t i = 0; i < reference.data<float>().size(); ++i) {
-    const double a = reference.data<float>()[i];
-    const double error = a - static_cast<double>(other.data<float>()[i]);
-    signal += a * a;
-    noise += error * error;
-  }
-  return 10.0 * std::log10(signal / noise);
-}
-
 class RuntimeRule : public ::testing::TestWithParam<Case> {};
 
 TEST_P(RuntimeRule, RunsInIntegers) {
   const Case& test = GetParam();
-  const Model model = parse(test.body);
-  const Structure structure = analyze_structure(model.graph, {});
+  const Model model = parse_prepared(test.body);
+  const Structure structure = analyze_structure(model.graph, {}, targets().front());
   const Session fp32 = open_session(model, {});
-  const std::map<std::string, Tensor> feeds = random_feeds(fp32, 3);
+  const std::map<std::string, Tensor> feeds = unit_feeds(fp32, 3);
   for (const WeightForm form :
        {WeightForm::kInt8Safe, WeightForm::kUint8, WeightForm::kInt8Reduced}) {
-    const QuantPlan plan = make_plan(model.graph, structure, measure(model, structure, feeds),
-                                     targets().front(), form);
+    const QuantPlan plan = make_plan(
+        model.graph, structure, measured_ranges(model, structure, feeds), targets().front(), form);
     const InsertResult inserted = insert_qdq(model, plan);
     std::map<std::string, int> found;
     for (const Node& node : optimized_model(inserted.model, {}).graph.nodes) {
@@ -147,28 +71,31 @@ TEST_P(RuntimeRule, RunsInIntegers) {
 
 std::vector<Case> cases() {
   const std::string input = "g (float[1,4,8,8] x) => (float[1,4,8,8] y)\n";
-  const std::string w44 = weight("4,4,1,1", 16, "w");
-  const std::string w33 = weight("4,4,3,3", 144, "k", 2);
+  const std::string w44 = random_weight("4,4,1,1", 16, "w");
+  const std::string w33 = random_weight("4,4,3,3", 144, "k", 2);
   return {
       {"Conv",
        input + "<" + w33 + "> { y = Conv<pads=[1,1,1,1]>(x, k) }",
        {{"QLinearConv", 1}},
        {"Conv", "FusedConv"}},
       {"ConvBias",
-       input + "<" + w33 + "," + weight("4", 4, "b") + "> { y = Conv<pads=[1,1,1,1]>(x, k, b) }",
+       input + "<" + w33 + "," + random_weight("4", 4, "b") +
+           "> { y = Conv<pads=[1,1,1,1]>(x, k, b) }",
        {{"QLinearConv", 1}},
        {"Conv"}},
       {"Conv1d",
-       "g (float[1,4,16] x) => (float[1,4,16] y)\n<" + weight("4,4,3", 48, "k") +
+       "g (float[1,4,16] x) => (float[1,4,16] y)\n<" + random_weight("4,4,3", 48, "k") +
            "> { y = Conv<pads=[1,1]>(x, k) }",
        {{"QLinearConv", 1}},
        {"Conv"}},
       {"Depthwise",
-       input + "<" + weight("4,1,3,3", 36, "k") + "> { y = Conv<group=4, pads=[1,1,1,1]>(x, k) }",
+       input + "<" + random_weight("4,1,3,3", 36, "k") +
+           "> { y = Conv<group=4, pads=[1,1,1,1]>(x, k) }",
        {{"QLinearConv", 1}},
        {"Conv"}},
       {"Grouped",
-       input + "<" + weight("4,2,3,3", 72, "k") + "> { y = Conv<group=2, pads=[1,1,1,1]>(x, k) }",
+       input + "<" + random_weight("4,2,3,3", 72, "k") +
+           "> { y = Conv<group=2, pads=[1,1,1,1]>(x, k) }",
        {{"QLinearConv", 1}},
        {"Conv"}},
       {"ConvRelu",
@@ -194,7 +121,7 @@ std::vector<Case> cases() {
        {{"QLinearConv", 3}, {"QLinearAdd", 1}},
        {"Conv", "Add", "Relu"}},
       {"AddConstant",
-       input + "<" + w44 + "," + weight("1,4,1,1", 4, "c") +
+       input + "<" + w44 + "," + random_weight("1,4,1,1", 4, "c") +
            "> { a = Conv(x, w)\n s = Sigmoid(a)\n t = Add(s, c)\n y = Conv(t, w) }",
        {{"QLinearConv", 2}, {"QLinearAdd", 1}, {"QLinearSigmoid", 1}},
        {"Conv", "Add"}},
@@ -209,7 +136,7 @@ std::vector<Case> cases() {
        {"Conv", "Mul"}},
       {"Concat",
        "g (float[1,4,8,8] x) => (float[1,4,8,8] y)\n<" + w44 + "," + w33 + "," +
-           weight("4,8,1,1", 32, "v", 5) +
+           random_weight("4,8,1,1", 32, "v", 5) +
            "> { a = Conv(x, w)\n b = Conv<pads=[1,1,1,1]>(x, k)\n c = Concat<axis=1>(a, b)\n y = "
            "Conv(c, v) }",
        {{"QLinearConv", 3}},
@@ -238,27 +165,28 @@ std::vector<Case> cases() {
        {{"QLinearConv", 2}, {"QLinearLeakyRelu", 1}},
        {"Conv", "LeakyRelu"}},
       {"Gemm",
-       "g (float[4,8] x) => (float[4,6] y)\n<" + weight("8,6", 48, "w") + "," +
-           weight("6", 6, "b") + "> { y = Gemm(x, w, b) }",
+       "g (float[4,8] x) => (float[4,6] y)\n<" + random_weight("8,6", 48, "w") + "," +
+           random_weight("6", 6, "b") + "> { y = Gemm(x, w, b) }",
        {{"QGemm", 1}},
        {"Gemm"}},
       {"GemmTransB",
-       "g (float[4,8] x) => (float[4,6] y)\n<" + weight("6,8", 48, "w") + "," +
-           weight("6", 6, "b") + "> { y = Gemm<transB=1>(x, w, b) }",
+       "g (float[4,8] x) => (float[4,6] y)\n<" + random_weight("6,8", 48, "w") + "," +
+           random_weight("6", 6, "b") + "> { y = Gemm<transB=1>(x, w, b) }",
        {{"QGemm", 1}},
        {"Gemm"}},
       {"GemmAlphaBeta",
-       "g (float[4,8] x) => (float[4,6] y)\n<" + weight("8,6", 48, "w") + "," +
-           weight("6", 6, "b") + "> { y = Gemm<alpha=0.5, beta=2.0>(x, w, b) }",
+       "g (float[4,8] x) => (float[4,6] y)\n<" + random_weight("8,6", 48, "w") + "," +
+           random_weight("6", 6, "b") + "> { y = Gemm<alpha=0.5, beta=2.0>(x, w, b) }",
        {{"QGemm", 1}},
        {"Gemm"}},
       {"GemmReluGemm",
-       "g (float[4,8] x) => (float[4,8] y)\n<" + weight("8,8", 64, "w") +
+       "g (float[4,8] x) => (float[4,8] y)\n<" + random_weight("8,8", 64, "w") +
            "> { a = Gemm(x, w)\n b = Relu(a)\n y = Gemm(b, w) }",
        {{"QGemm", 2}},
        {"Gemm", "Relu"}},
       {"MatMulWeight",
-       "g (float[4,8] x) => (float[4,6] y)\n<" + weight("8,6", 48, "w") + "> { y = MatMul(x, w) }",
+       "g (float[4,8] x) => (float[4,6] y)\n<" + random_weight("8,6", 48, "w") +
+           "> { y = MatMul(x, w) }",
        {{"MatMulIntegerToFloat", 1}},
        {"MatMul"}},
       {"MatMulActivations",
@@ -266,12 +194,12 @@ std::vector<Case> cases() {
        {{"MatMulIntegerToFloat", 1}},
        {"MatMul"}},
       {"MatMulTwice",
-       "g (float[4,8] x) => (float[4,8] y)\n<" + weight("8,8", 64, "w") +
+       "g (float[4,8] x) => (float[4,8] y)\n<" + random_weight("8,8", 64, "w") +
            "> { a = MatMul(x, w)\n y = MatMul(a, w) }",
        {{"QLinearMatMul", 1}, {"MatMulIntegerToFloat", 1}},
        {"MatMul"}},
       {"FlattenGemm",
-       "g (float[1,4,8,8] x) => (float[1,4] y)\n<" + w44 + "," + weight("256,4", 1024, "v") +
+       "g (float[1,4,8,8] x) => (float[1,4] y)\n<" + w44 + "," + random_weight("256,4", 1024, "v") +
            "> { a = Conv(x, w)\n b = Flatten(a)\n y = Gemm(b, v) }",
        {{"QLinearConv", 1}, {"QGemm", 1}},
        {"Conv", "Gemm"}},
@@ -298,7 +226,7 @@ std::vector<Case> cases() {
        {"Conv", "Pad"}},
       // No integer kernel exists: the weight alone becomes codes, the product stays in float.
       {"ConvTranspose",
-       "g (float[1,4,8,8] x) => (float[1,4,16,16] y)\n<" + weight("4,4,2,2", 64, "k") +
+       "g (float[1,4,8,8] x) => (float[1,4,16,16] y)\n<" + random_weight("4,4,2,2", 64, "k") +
            "> { a = Conv(x, w)\n y = ConvTranspose<strides=[2,2]>(a, k) }",
        {{"ConvTranspose", 1}, {"QLinearConv", 1}},
        {}},
@@ -309,7 +237,7 @@ std::vector<Case> all_cases() {
   std::vector<Case> all = cases();
   for (Case& test : all) {
     if (test.name == "ConvTranspose") {
-      test.body.insert(test.body.find('<') + 1, weight("4,4,1,1", 16, "w") + ",");
+      test.body.insert(test.body.find('<') + 1, random_weight("4,4,1,1", 16, "w") + ",");
     }
   }
   return all;
@@ -319,13 +247,13 @@ INSTANTIATE_TEST_SUITE_P(OrtX86, RuntimeRule, ::testing::ValuesIn(all_cases()),
                          [](const auto& entry) { return entry.param.name; });
 
 TEST(InsertQdq, KeepsTheNamesOfGraphOutputs) {
-  const Model model = parse(
+  const Model model = parse_prepared(
       "g (float[1,2,4,4] x) => (float[1,2,4,4] y, float[1,2,4,4] a)\n"
       "<float[2,2,1,1] w = {1,2,3,4}>\n{ a = Conv(x, w)\n y = Conv(a, w) }");
-  const Structure structure = analyze_structure(model.graph, {});
+  const Structure structure = analyze_structure(model.graph, {}, targets().front());
   const Session fp32 = open_session(model, {});
-  const std::map<std::string, Tensor> feeds = random_feeds(fp32, 5);
-  const QuantPlan plan = make_plan(model.graph, structure, measure(model, structure, feeds),
+  const std::map<std::string, Tensor> feeds = unit_feeds(fp32, 5);
+  const QuantPlan plan = make_plan(model.graph, structure, measured_ranges(model, structure, feeds),
                                    targets().front(), WeightForm::kUint8);
   const InsertResult inserted = insert_qdq(model, plan);
   const Session quantized = open_session(inserted.model, {});
@@ -340,11 +268,11 @@ TEST(InsertQdq, KeepsTheNamesOfGraphOutputs) {
 
 TEST(InsertQdq, EveryScaleIsFiniteNormalAndPositive) {
   // A channel of zeros, a denormal channel and a bias that would overflow INT32.
-  const Model model = parse(
+  const Model model = parse_prepared(
       "g (float[1,3] x) => (float[1,3] y)\n"
       "<float[3,3] w = {0,1e-42,1,0,1e-42,2,0,1e-42,3}, float[3] b = {1,1e6,1e-3}>\n"
       "{ y = Gemm(x, w, b) }");
-  const Structure structure = analyze_structure(model.graph, {});
+  const Structure structure = analyze_structure(model.graph, {}, targets().front());
   const QuantPlan plan =
       make_plan(model.graph, structure, {{"x", {{.lo = 0.0F, .hi = 1e-30F}, "absmax", "given"}}},
                 targets().front(), WeightForm::kUint8);

@@ -68,7 +68,8 @@ float largest_output(const Case& test, WeightForm form, OptLevel level) {
       {"x", {{.lo = 0.0F, .hi = 1.0F}, "absmax", "given"}},
       {"y", {{.lo = 0.0F, .hi = 16.0F}, "absmax", "given"}}};
   const QuantPlan plan =
-      make_plan(model.graph, analyze_structure(model.graph, {}), ranges, targets().front(), form);
+      make_plan(model.graph, analyze_structure(model.graph, {}, targets().front()), ranges,
+                targets().front(), form);
   SessionOptions options;
   options.level = level;
   const Session session = open_session(insert_qdq(model, plan).model, options);

@@ -48,6 +48,7 @@ Verb add_calibrate(CLI::App& app) {
   verb->add_option("model", options->model, "FP32 ONNX file")->required();
   add_data_option(*verb, options->data, true);
   verb->add_option("-o,--output", options->output, "statistics file [MODEL.ptqstats]");
+  add_target_option(*verb, options->policy);
   verb->add_flag("--force", options->force, "replace the output when it exists");
   add_common_options(*verb, options->common);
   return {verb, [options] { return run(*options); }, &options->common};

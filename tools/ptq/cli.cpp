@@ -181,6 +181,10 @@ void add_policy_options(CLI::App& verb, PolicyCli& policy) {
   verb.add_option("--keep-float", policy.keep_float,
                   "leave these nodes in float, by name or first output")
       ->group("Plan");
+  add_target_option(verb, policy);
+}
+
+void add_target_option(CLI::App& verb, PolicyCli& policy) {
   std::vector<std::string> names;
   for (const Target& target : targets()) {
     names.emplace_back(target.name);
@@ -237,7 +241,7 @@ ActivationStats stats_for(const LoadedModel& model, const DataOptionsCli& data,
   if (!data.stats.empty()) {
     return read_stats(data.stats);
   }
-  return calibrate_model(model, policy.keep_float,
+  return calibrate_model(model, find_target(policy.target), policy.keep_float,
                          {.path = data.data,
                           .max_samples = data.samples,
                           .threads = common.threads,

@@ -87,6 +87,7 @@ struct PolicyCli {
   bool assume_vnni = false;
 };
 void add_policy_options(CLI::App& verb, PolicyCli& policy);
+void add_target_option(CLI::App& verb, PolicyCli& policy);
 QuantizeRequest make_request(const PolicyCli& policy, const Common& common);
 
 // The statistics that the user gave, or a calibration on the samples that the user gave.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli.h"
+#include "plan/op_rules.h"
 #include "report/table.h"
 
 namespace ptq::cli {
@@ -11,21 +12,57 @@ namespace {
 
 struct Options {
   Common common;
+  std::string table = "all";
 };
 
-int run(const Options& options) {
-  TextTable estimators({{"estimator"}, {"what it does", TextTable::Align::kLeft, 90}});
+std::string estimators_text() {
+  TextTable table({{"estimator"}, {"what it does", TextTable::Align::kLeft, 90}});
   for (const RangeEstimator& estimator : range_estimators()) {
-    estimators.add_row({std::string(estimator.name), std::string(estimator.summary)});
+    table.add_row({std::string(estimator.name), std::string(estimator.summary)});
   }
-  TextTable target_table({{"target"}, {"weights"}, {"what it is", TextTable::Align::kLeft, 90}});
+  return table.text();
+}
+
+std::string targets_text() {
+  TextTable table({{"target"},
+                   {"activations"},
+                   {"weights"},
+                   {"biases"},
+                   {"what it is", TextTable::Align::kLeft, 90}});
   for (const Target& target : targets()) {
-    target_table.add_row({std::string(target.name),
-                          std::string(weight_form_name(target.weight_form)),
-                          std::string(target.summary)});
+    table.add_row({std::string(target.name),
+                   fmt::format("{}{}", dtype_name(target.activation.dtype),
+                               target.activation.symmetric ? " symmetric" : ""),
+                   std::string(weight_form_name(target.weight_form)),
+                   target.integer_bias ? "int32" : "float32", std::string(target.summary)});
   }
+  return table.text();
+}
+
+// What each target does with each operator; one that is not listed stays in float.
+std::string operators_text() {
+  std::vector<TextTable::Column> columns = {{"operator"}};
+  for (const Target& target : targets()) {
+    columns.push_back({std::string(target.name)});
+  }
+  TextTable table(std::move(columns));
+  for (const OpRule& rule : op_rules()) {
+    std::vector<std::string> row = {std::string(rule.op)};
+    for (const Target& target : targets()) {
+      row.emplace_back(kernel_text(rule, target));
+    }
+    table.add_row(std::move(row));
+  }
+  return table.text() + "  Other operators stay in float on every target.\n";
+}
+
+int run(const Options& options) {
+  const std::string text = options.table == "targets" ? targets_text() + "\n" + operators_text()
+                           : options.table == "estimators"
+                               ? estimators_text()
+                               : estimators_text() + "\n" + targets_text();
   return deliver(options.common,
-                 {.text = estimators.text() + "\n" + target_table.text(),
+                 {.text = text,
                   .json = tables_json(make_header("list", {}, false)),
                   .verdict = fmt::format("PASS list  {} estimators, {} targets",
                                          range_estimators().size(), targets().size())});
@@ -36,6 +73,9 @@ int run(const Options& options) {
 Verb add_list(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("list", "list range estimators and targets");
   auto options = std::make_shared<Options>();
+  verb->add_option("table", options->table,
+                   "all, estimators, or targets with what each does with each operator [all]")
+      ->check(CLI::IsMember({"all", "estimators", "targets"}));
   add_common_options(*verb, options->common);
   return {verb, [options] { return run(*options); }, &options->common};
 }
