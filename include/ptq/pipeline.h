@@ -43,11 +43,19 @@ struct DataRequest {
       nullptr;  // set by a signal handler: ends with Error{kInterrupted}
 };
 
+// What each node of the model, inner graphs included, is able to do on the target, before anything
+// is measured.
+std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& target,
+                                    const std::vector<std::string>& keep_float);
+
 // Observes every value that a plan for `model` on `target` needs, in one pass over the samples.
 // `warnings` receives what is odd about the data.
 ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                                 const std::vector<std::string>& keep_float, const DataRequest& data,
                                 std::vector<std::string>& warnings);
+
+// Some node of a coverage or a plan runs in integers.
+bool any_integer(const std::vector<Decision>& decisions);
 
 // Throws Error{kInput} when `stats` were not measured on `model`.
 void check_stats_belong(const ActivationStats& stats, const LoadedModel& model);
@@ -94,8 +102,8 @@ struct Quantized {
   uint64_t original_size_bytes = 0;
 };
 
-// Diagnoses, plans, rewrites and loads the result in the runtime. Throws Error{kInput} when nothing
-// in the model can run in integers.
+// Diagnoses, plans, rewrites and loads the result in the runtime. When nothing in the model can run
+// in integers, the result has decisions with their reasons and no model.
 Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
                          const QuantizeRequest& request);
 

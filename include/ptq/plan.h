@@ -87,6 +87,12 @@ struct QuantPlan {
   std::vector<PlannedConstant> constants{};
   std::vector<Decision> decisions{};  // one a node, in graph order
   std::vector<std::string> findings{};
+  // Only in the plan of a whole model: those of the graphs inside If, Loop and Scan nodes, depth
+  // first, a graph before those inside its own nodes.
+  std::vector<QuantPlan> inner{};
 };
+
+// The decisions of all graphs, those of the main graph first.
+std::vector<Decision> all_decisions(const QuantPlan& plan);
 
 }  // namespace ptq

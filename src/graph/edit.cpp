@@ -1,5 +1,6 @@
 #include "graph/edit.h"
 
+#include <algorithm>
 #include <queue>
 #include <unordered_map>
 #include <unordered_set>
@@ -102,6 +103,28 @@ void replace_uses(Graph& graph, std::string_view from, std::string_view to) {
   const std::string old_name(from);
   const std::string new_name(to);
   replace_in_nodes(graph, old_name, new_name);
+}
+
+void rename_value(Graph& graph, std::string_view from, std::string_view to) {
+  const std::string old_name(from);
+  const std::string new_name(to);
+  for (std::vector<ValueInfo>* list : {&graph.inputs, &graph.outputs, &graph.value_infos}) {
+    for (ValueInfo& info : *list) {
+      if (info.name == old_name) {
+        info.name = new_name;
+        info.verbatim.clear();
+      }
+    }
+  }
+  for (Constant& constant : graph.initializers) {
+    if (constant.name == old_name) {
+      constant.name = new_name;
+    }
+  }
+  for (Node& node : graph.nodes) {
+    std::ranges::replace(node.outputs, old_name, new_name);
+  }
+  replace_uses(graph, old_name, new_name);
 }
 
 void erase_nodes(Graph& graph, const std::set<size_t>& positions) {

@@ -26,6 +26,10 @@ class NameScope {
 // that do not define a value of this name themselves. Outputs of `graph` stay. `from` is not empty.
 void replace_uses(Graph& graph, std::string_view from, std::string_view to);
 
+// The value `from`, which `graph` defines, is called `to` from now on: where it is made, declared
+// and used, captures of inner graphs included.
+void rename_value(Graph& graph, std::string_view from, std::string_view to);
+
 // Removes the nodes at `positions`.
 void erase_nodes(Graph& graph, const std::set<size_t>& positions);
 

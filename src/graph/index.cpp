@@ -45,7 +45,14 @@ std::vector<std::string> captured_values(const Node& node) {
   return {names.begin(), names.end()};
 }
 
-GraphIndex::GraphIndex(const Graph& graph) : graph_(&graph) {
+std::vector<std::string> captured_values(const Graph& inner) {
+  std::set<std::string> names;
+  collect_free_names(inner, names);
+  return {names.begin(), names.end()};
+}
+
+GraphIndex::GraphIndex(const Graph& graph, const GraphIndex* outer)
+    : graph_(&graph), outer_(outer) {
   for (const ValueInfo& input : graph.inputs) {
     Entry& entry = entries_[input.name];
     entry.is_input = true;
@@ -95,6 +102,18 @@ const GraphIndex::Entry* GraphIndex::find(std::string_view value) const {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+const GraphIndex::Entry* GraphIndex::find_definition(std::string_view value) const {
+  const Entry* entry = find(value);
+  const bool only_used = entry == nullptr || (entry->producer == npos && !entry->is_input &&
+                                              entry->constant == nullptr);
+  if (only_used && outer_ != nullptr) {
+    if (const Entry* found = outer_->find_definition(value); found != nullptr) {
+      return found;
+    }
+  }
+  return entry;
+}
+
 const Node* GraphIndex::producer(std::string_view value) const {
   const size_t position = producer_position(value);
   return position == npos ? nullptr : &graph_->nodes[position];
@@ -122,22 +141,22 @@ bool GraphIndex::is_graph_input(std::string_view value) const {
 }
 
 const Constant* GraphIndex::constant(std::string_view value) const {
-  const Entry* entry = find(value);
+  const Entry* entry = find_definition(value);
   return entry == nullptr ? nullptr : entry->constant;
 }
 
 const Constant* GraphIndex::fixed_constant(std::string_view value) const {
-  const Entry* entry = find(value);
+  const Entry* entry = find_definition(value);
   return entry == nullptr || entry->is_input ? nullptr : entry->constant;
 }
 
 const ValueInfo* GraphIndex::info(std::string_view value) const {
-  const Entry* entry = find(value);
+  const Entry* entry = find_definition(value);
   return entry == nullptr ? nullptr : entry->info;
 }
 
 const Shape* GraphIndex::shape(std::string_view value) const {
-  const Entry* entry = find(value);
+  const Entry* entry = find_definition(value);
   if (entry == nullptr) {
     return nullptr;
   }
@@ -148,7 +167,7 @@ const Shape* GraphIndex::shape(std::string_view value) const {
 }
 
 DType GraphIndex::dtype(std::string_view value) const {
-  const Entry* entry = find(value);
+  const Entry* entry = find_definition(value);
   if (entry == nullptr) {
     return DType::kUndefined;
   }

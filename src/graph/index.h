@@ -1,6 +1,8 @@
 #pragma once
 // Who makes and who uses each value of one graph. Built from a graph that must not change while the
-// index is used (it keeps positions and views). Reading from many threads is safe.
+// index is used (it keeps positions and views). A graph inside a node is indexed with the index of
+// the graph around it: constants, types and shapes are then found there too, while producers, uses,
+// inputs and outputs are always those of the one graph. Reading from many threads is safe.
 
 #include <cstddef>
 #include <string>
@@ -22,10 +24,12 @@ class GraphIndex {
     size_t slot = 0;
   };
 
-  explicit GraphIndex(const Graph& graph);
-  explicit GraphIndex(Graph&& graph) = delete;  // would keep views into a temporary
+  // `outer`, where given, must outlive this index.
+  explicit GraphIndex(const Graph& graph, const GraphIndex* outer = nullptr);
+  explicit GraphIndex(Graph&& graph, const GraphIndex* outer = nullptr) = delete;  // a temporary
 
   const Graph& graph() const { return *graph_; }
+  const GraphIndex* outer() const { return outer_; }  // null for the main graph
   // The node that makes `value`, or nullptr for graph inputs, initializers and unknown names.
   const Node* producer(std::string_view value) const;
   // Position of that node, or npos.
@@ -59,12 +63,17 @@ class GraphIndex {
     bool is_output = false;
   };
   const Entry* find(std::string_view value) const;
+  // In this graph or, where this one only uses the value, in those around it.
+  const Entry* find_definition(std::string_view value) const;
 
   const Graph* graph_;
+  const GraphIndex* outer_;
   std::unordered_map<std::string_view, Entry> entries_;
 };
 
 // Names that a graph inside `node` uses from the graphs around it, each once, sorted.
 std::vector<std::string> captured_values(const Node& node);
+// The same of one inner graph.
+std::vector<std::string> captured_values(const Graph& inner);
 
 }  // namespace ptq

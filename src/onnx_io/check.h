@@ -30,4 +30,8 @@ void check_graph(onnx::GraphProto& graph);  // names and order, inner graphs inc
 void check_function_body(onnx::FunctionProto& function);
 void check_functions(onnx::ModelProto& model);  // identities, recursion, depth, bodies
 
+// Nodes of the main graph and its inner graphs when every call of a local function is expanded. The
+// model has passed check_functions.
+double expanded_node_count(onnx::ModelProto& model);
+
 }  // namespace ptq

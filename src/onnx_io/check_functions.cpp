@@ -37,8 +37,9 @@ struct Function {
   double own_nodes = 0;
 };
 
-std::vector<Function> find_calls(onnx::ModelProto& model) {
-  std::unordered_map<std::string, size_t> positions;
+using Positions = std::unordered_map<std::string, size_t>;
+
+std::vector<Function> find_calls(onnx::ModelProto& model, Positions& positions) {
   std::vector<Function> functions;
   for (const onnx::FunctionProto& proto : model.functions()) {
     if (proto.name().empty()) {
@@ -70,8 +71,8 @@ std::vector<Function> find_calls(onnx::ModelProto& model) {
   return functions;
 }
 
-// Depth and expanded size of each function, callees first; what is never ready is in a cycle.
-void check_calls(const std::vector<Function>& functions) {
+// Expanded size of each function, callees first; what is never ready is in a cycle.
+std::vector<double> check_calls(const std::vector<Function>& functions) {
   std::vector<std::vector<size_t>> callers(functions.size());
   std::vector<size_t> missing(functions.size());
   std::vector<size_t> ready;
@@ -119,16 +120,33 @@ void check_calls(const std::vector<Function>& functions) {
                     "recursive",
                     printable(functions[k].proto->name())));
   }
+  return nodes;
 }
 
 }  // namespace
+
+double expanded_node_count(onnx::ModelProto& model) {
+  Positions positions;
+  const std::vector<double> sizes = check_calls(find_calls(model, positions));
+  double total = 0;
+  walk_messages(*model.mutable_graph(), [&](google::protobuf::Message& message,
+                                            const MessagePath&) {
+    if (const auto* node = dynamic_cast<const onnx::NodeProto*>(&message); node != nullptr) {
+      const auto callee =
+          positions.find(identity(node->domain(), node->op_type(), node->overload()));
+      total += callee != positions.end() ? sizes[callee->second] : 1.0;
+    }
+  });
+  return total;
+}
 
 void check_functions(onnx::ModelProto& model) {
   if (model.functions_size() > kMaxFunctions) {
     refuse(fmt::format("the model has {} functions; expected at most {}", model.functions_size(),
                        kMaxFunctions));
   }
-  check_calls(find_calls(model));
+  Positions positions;
+  check_calls(find_calls(model, positions));
   for (onnx::FunctionProto& function : *model.mutable_functions()) {
     check_function_body(function);
   }

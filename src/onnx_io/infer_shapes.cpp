@@ -249,6 +249,32 @@ void merge_info(const ValueInfo& inferred, ValueInfo& declared) {
   }
 }
 
+void merge_infos(const onnx::GraphProto& inferred, Graph& graph);
+
+// Inference keeps nodes and attributes in their places.
+void merge_inner(const onnx::GraphProto& inferred, Graph& graph) {
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const onnx::NodeProto& node = inferred.node(static_cast<int>(i));
+    for (const Attribute& attribute : graph.nodes[i].attributes) {
+      if (attribute.graphs.empty()) {
+        continue;
+      }
+      const auto found = std::find_if(node.attribute().begin(), node.attribute().end(),
+                                      [&](const onnx::AttributeProto& proto) {
+                                        return proto.name() == attribute.name;
+                                      });
+      PTQ_CHECK(found != node.attribute().end());
+      if (attribute.kind == AttributeKind::kGraph) {
+        merge_infos(found->g(), *attribute.graphs[0]);
+        continue;
+      }
+      for (size_t k = 0; k < attribute.graphs.size(); ++k) {
+        merge_infos(found->graphs(static_cast<int>(k)), *attribute.graphs[k]);
+      }
+    }
+  }
+}
+
 void merge_infos(const onnx::GraphProto& inferred, Graph& graph) {
   std::unordered_map<std::string_view, const onnx::ValueInfoProto*> found;
   for (const onnx::ValueInfoProto& proto : inferred.value_info()) {
@@ -278,6 +304,7 @@ void merge_infos(const onnx::GraphProto& inferred, Graph& graph) {
       graph.value_infos.push_back(std::move(info));
     }
   }
+  merge_inner(inferred, graph);
 }
 
 }  // namespace

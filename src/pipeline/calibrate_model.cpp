@@ -2,7 +2,7 @@
 
 #include "calib/calibrate.h"
 #include "data/sample_source.h"
-#include "plan/structure.h"
+#include "plan/model_plan.h"
 #include "ptq/error.h"
 #include "ptq/pipeline.h"
 
@@ -12,7 +12,7 @@ ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                                 const std::vector<std::string>& keep_float, const DataRequest& data,
                                 std::vector<std::string>& warnings) {
   const std::vector<std::string> values =
-      values_to_observe(analyze_structure(model.model.graph, keep_float, target));
+      values_to_observe(analyze_model(model.model.graph, keep_float, target));
   if (values.empty()) {
     throw Error(ErrorCode::kInput,
                 "no node of this model can run in integers, so there is nothing to calibrate; see "
@@ -29,9 +29,16 @@ ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
   if (!calibration.fallback_reason.empty()) {
     warnings.push_back("calibration runs slower than it could: " + calibration.fallback_reason);
   }
+  std::string not_observed;
   for (const std::string& name : calibration.not_observed) {
+    not_observed += (not_observed.empty() ? "" : ", ") + printable(name, 60);
+    // No counts: known not to be known, which is not the same as not asked for.
+    stats.tensors.emplace(name, TensorStats{});
+  }
+  if (!not_observed.empty()) {
     warnings.push_back(
-        fmt::format("{} could not be observed: it is not float32 in the runtime", printable(name)));
+        fmt::format("no sample computed {} tensor(s), the nodes around them stay in float: {}",
+                    calibration.not_observed.size(), printable(not_observed, 300)));
   }
   stats.model_fingerprint = model.fingerprint;
   for (std::string& warning : source->warnings()) {

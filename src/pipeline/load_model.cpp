@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "graph/model_index.h"
 #include "onnx_io/fingerprint.h"
 #include "onnx_io/infer_shapes.h"
 #include "onnx_io/read.h"
@@ -12,14 +13,23 @@
 namespace ptq {
 namespace {
 
-void refuse_quantized(const Model& model, const std::filesystem::path& path) {
+size_t quantization_nodes(const Graph& graph) {
   size_t count = 0;
-  for (const Node& node : model.graph.nodes) {
+  for (const Node& node : graph.nodes) {
     count += node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear" ||
                      node.op_type.starts_with("QLinear") || node.op_type == "MatMulNBits" ||
                      node.op_type == "DynamicQuantizeLinear"
                  ? 1U
                  : 0U;
+  }
+  return count;
+}
+
+void refuse_quantized(const Model& model, const std::filesystem::path& path) {
+  size_t count = 0;
+  const ModelIndex index(model.graph);
+  for (size_t k = 0; k < index.size(); ++k) {
+    count += quantization_nodes(index[k].graph());
   }
   if (count > 0) {
     throw Error(

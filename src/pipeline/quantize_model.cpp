@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include "core/log.h"
+#include "graph/model_index.h"
 #include "onnx_io/write.h"
 #include "pipeline/weight_summary.h"
-#include "plan/make_plan.h"
-#include "plan/structure.h"
+#include "plan/model_plan.h"
 #include "ptq/error.h"
 #include "ptq/pipeline.h"
 #include "runtime/model_session.h"
@@ -21,11 +21,14 @@ const Target& target_of(const QuantizeRequest& request) {
 }
 
 // A selector that matches nothing is a typing error, not a wish.
-void check_keep_float(const Graph& graph, const std::vector<std::string>& keep_float) {
+void check_keep_float(const Graph& main, const std::vector<std::string>& keep_float) {
   std::set<std::string_view> names;
-  for (const Node& node : graph.nodes) {
-    names.insert(node.name);
-    names.insert(node.outputs.begin(), node.outputs.end());
+  const ModelIndex index(main);
+  for (size_t k = 0; k < index.size(); ++k) {
+    for (const Node& node : index[k].graph().nodes) {
+      names.insert(node.name);
+      names.insert(node.outputs.begin(), node.outputs.end());
+    }
   }
   for (const std::string& name : keep_float) {
     if (!names.contains(name)) {
@@ -97,12 +100,46 @@ void count_kernels(const Graph& graph, RuntimeCheck& check) {
   }
 }
 
+// The structure that the statistics allow. What calibration was asked for and never saw (a branch
+// that no sample takes) leaves the nodes around it in float, and these may want other values, which
+// were not asked for then.
+std::vector<Structure> observed_structure(const Graph& graph, const ActivationStats& stats,
+                                          const QuantizeRequest& request) {
+  std::set<std::string> unobserved;
+  for (const auto& [name, tensor] : stats.tensors) {
+    if (tensor.count == 0) {
+      unobserved.insert(name);
+    }
+  }
+  const bool complete = unobserved.empty();
+  for (;;) {
+    std::vector<Structure> structures =
+        analyze_model(graph, request.keep_float, target_of(request), unobserved);
+    const size_t known = unobserved.size();
+    for (const std::string& value : values_to_observe(structures)) {
+      if (!complete && !stats.tensors.contains(value)) {
+        unobserved.insert(value);
+      }
+    }
+    if (unobserved.size() == known) {
+      return structures;
+    }
+  }
+}
+
 // Per-axis parameters exist from opset 13 on; an older model gets one scale a weight.
 void drop_axes(QuantPlan& plan) {
   for (PlannedConstant& constant : plan.constants) {
     constant.axis = -1;
     constant.bias.clear();
   }
+  for (QuantPlan& inner : plan.inner) {
+    drop_axes(inner);
+  }
+}
+
+void keep_old_opset(QuantPlan& plan) {
+  drop_axes(plan);
   plan.findings.push_back(
       "the opset could not be raised to 13: weights have one scale a tensor instead of one a "
       "channel");
@@ -110,12 +147,20 @@ void drop_axes(QuantPlan& plan) {
 
 }  // namespace
 
+std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& target,
+                                    const std::vector<std::string>& keep_float) {
+  return planned_decisions(model.model.graph, analyze_model(model.model.graph, keep_float, target));
+}
+
+bool any_integer(const std::vector<Decision>& decisions) {
+  return std::ranges::any_of(decisions, &Decision::integer);
+}
+
 std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
                                             const QuantizeRequest& request) {
   check_stats_belong(stats, model);
-  const Structure structure =
-      analyze_structure(model.model.graph, request.keep_float, target_of(request));
-  return diagnose_values(values_to_observe(structure), stats, request);
+  return diagnose_values(values_to_observe(observed_structure(model.model.graph, stats, request)),
+                         stats, request);
 }
 
 Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
@@ -123,13 +168,13 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
   check_stats_belong(stats, model);
   const Graph& graph = model.model.graph;
   check_keep_float(graph, request.keep_float);
-  const Structure structure = analyze_structure(graph, request.keep_float, target_of(request));
-  const std::vector<std::string> values = values_to_observe(structure);
-  if (values.empty()) {
-    throw Error(ErrorCode::kInput,
-                "no node of this model can run in integers on this target; nothing was written");
-  }
+  const std::vector<Structure> structures = observed_structure(graph, stats, request);
+  const std::vector<std::string> values = values_to_observe(structures);
   Quantized out;
+  if (values.empty()) {
+    out.plan.decisions = planned_decisions(graph, structures);
+    return out;
+  }
   out.diagnoses = diagnose_values(values, stats, request);
   std::map<std::string, ChosenRange> ranges;
   for (const TensorDiagnosis& diagnosis : out.diagnoses) {
@@ -137,10 +182,10 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
                               mean_ratio(stats.tensors.at(diagnosis.name))};
   }
   const Target& target = target_of(request);
-  out.plan =
-      make_plan(graph, structure, ranges, target, request.weight_form.value_or(target.weight_form));
+  out.plan = make_model_plan(graph, structures, ranges, target,
+                             request.weight_form.value_or(target.weight_form));
   if (model.model.opset() < 13) {
-    drop_axes(out.plan);
+    keep_old_opset(out.plan);
   }
   InsertResult inserted = insert_qdq(model.model, out.plan);
   out.weights = summarize_weights(graph, out.plan, inserted.weights, stats);
@@ -149,7 +194,9 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
   }
   out.model = std::move(inserted.model);
   // Declarations of inner values are hints; those of the FP32 graph no longer fit everywhere.
-  out.model.graph.value_infos.clear();
+  for (Graph* const each : all_graphs(out.model.graph)) {
+    each->value_infos.clear();
+  }
   out.size_bytes = serialize_model(out.model).size();
   out.original_size_bytes = model.size_bytes;
   count_kernels(optimized_model(out.model, {}).graph, out.runtime);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "diagnose/pair_forecast.h"
+#include "graph/model_index.h"
 #include "plan/reduction_order.h"
 #include "ptq/error.h"
 
@@ -39,12 +40,14 @@ CodeSurvival survival_of(const QuantPlan& plan, const ActivationStats& stats,
 
 }  // namespace
 
-std::vector<WeightSummary> summarize_weights(const Graph& graph, const QuantPlan& plan,
+std::vector<WeightSummary> summarize_weights(const Graph& main, const QuantPlan& whole,
                                              const std::vector<WeightReport>& weights,
                                              const ActivationStats& stats) {
   std::vector<WeightSummary> out;
+  const ModelIndex index(main);
   for (const WeightReport& weight : weights) {
-    const Node& node = graph.nodes.at(weight.node);
+    const QuantPlan& plan = weight.graph == 0 ? whole : whole.inner.at(weight.graph - 1);
+    const Node& node = index[weight.graph].graph().nodes.at(weight.node);
     const auto planned = std::ranges::find_if(plan.constants, [&](const PlannedConstant& constant) {
       return constant.node == weight.node && constant.slot == weight.slot;
     });

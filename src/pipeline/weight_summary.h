@@ -11,8 +11,8 @@
 
 namespace ptq {
 
-// One entry a coded weight, in graph order. `graph` is the prepared graph of the plan.
-std::vector<WeightSummary> summarize_weights(const Graph& graph, const QuantPlan& plan,
+// One entry a coded weight, in graph order. `main` is the prepared graph of the plan.
+std::vector<WeightSummary> summarize_weights(const Graph& main, const QuantPlan& plan,
                                              const std::vector<WeightReport>& weights,
                                              const ActivationStats& stats);
 

@@ -17,8 +17,9 @@ namespace {
 class Planner {
  public:
   Planner(const Graph& graph, const Structure& structure,
-          const std::map<std::string, ChosenRange>& ranges, const Target& target, WeightForm form)
-      : graph_(graph), index_(graph), structure_(structure), ranges_(ranges), form_(form) {
+          const std::map<std::string, ChosenRange>& ranges, const Target& target, WeightForm form,
+          const GraphIndex* outer)
+      : graph_(graph), index_(graph, outer), structure_(structure), ranges_(ranges), form_(form) {
     plan_.target = &target;
   }
 
@@ -29,7 +30,7 @@ class Planner {
     copy_shared();
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       plan_constants(i);
-      decide(i);
+      plan_.decisions.push_back(decide(graph_.nodes[i], i, structure_.nodes[i]));
     }
     return std::move(plan_);
   }
@@ -199,18 +200,6 @@ class Planner {
            bias->tensor.shape().back() == channels;
   }
 
-  void decide(size_t i) {
-    const Node& node = graph_.nodes[i];
-    const NodeStructure& entry = structure_.nodes[i];
-    plan_.decisions.push_back(
-        {.node = i,
-         .label = !node.name.empty() ? node.name : (node.outputs.empty() ? "" : node.outputs[0]),
-         .op_type = node.op_type,
-         .integer = entry.integer,
-         .weight_only = entry.kernel == Kernel::kWeightOnly,
-         .reason = entry.reason});
-  }
-
   const Graph& graph_;
   GraphIndex index_;
   const Structure& structure_;
@@ -224,8 +213,8 @@ class Planner {
 
 QuantPlan make_plan(const Graph& graph, const Structure& structure,
                     const std::map<std::string, ChosenRange>& ranges, const Target& target,
-                    WeightForm form) {
-  return Planner(graph, structure, ranges, target, form).run();
+                    WeightForm form, const GraphIndex* outer) {
+  return Planner(graph, structure, ranges, target, form, outer).run();
 }
 
 }  // namespace ptq

@@ -18,9 +18,10 @@ struct ChosenRange {
 };
 
 // `ranges` must hold every name of values_to_observe(structure), else Error{kInput} lists the
-// missing ones: a default range is never invented. `form` says how weights are coded.
+// missing ones: a default range is never invented. `form` says how weights are coded, `outer` is
+// the index of the graph around an inner one.
 QuantPlan make_plan(const Graph& graph, const Structure& structure,
                     const std::map<std::string, ChosenRange>& ranges, const Target& target,
-                    WeightForm form);
+                    WeightForm form, const GraphIndex* outer = nullptr);
 
 }  // namespace ptq

@@ -12,11 +12,14 @@ namespace {
 
 class Analysis {
  public:
-  Analysis(const Graph& graph, const std::vector<std::string>& keep_float, const Target& target)
+  Analysis(const Graph& graph, const std::vector<std::string>& keep_float, const Target& target,
+           const StructureContext& context)
       : graph_(graph),
-        index_(graph),
+        index_(graph, context.outer),
         target_(target),
         everywhere_(target.engine == Engine::kQnn),
+        unobserved_(context.unobserved),
+        foreign_(context.foreign),
         keep_float_(keep_float.begin(), keep_float.end()) {
     structure_.nodes.resize(graph.nodes.size());
   }
@@ -55,8 +58,15 @@ class Analysis {
     if (entry.rule == nullptr || (entry.rule->kernel(target_.engine) == Kernel::kNone &&
                                   entry.rule->op_class != OpClass::kActivation)) {
       entry.rule = nullptr;
-      entry.reason = fmt::format("{} has no integer kernel for this operator that pays",
-                                 engine_name(target_.engine));
+      entry.reason = has_graph(node)
+                         ? "control flow; the nodes inside have decisions of their own"
+                         : fmt::format("{} has no integer kernel for this operator that pays",
+                                       engine_name(target_.engine));
+      return;
+    }
+    if (foreign_) {
+      entry.rule = nullptr;
+      entry.reason = "inside an operator of another domain, which knows its inner values";
       return;
     }
     if (is_kept_float(node)) {
@@ -69,18 +79,50 @@ class Analysis {
       return;
     }
     entry.kernel = entry.rule->kernel(target_.engine);
-    if (entry.kernel == Kernel::kResidual) {
-      classify_residual(i);
-      return;
-    }
     if (entry.kernel == Kernel::kNone || entry.kernel == Kernel::kWeightOnly) {
       return;
     }
-    entry.integer =
-        entry.rule->op_class == OpClass::kCompute || (everywhere_ && has_float_data(node, entry));
-    if (entry.integer || !everywhere_) {
-      find_activation(i);
+    if (entry.kernel == Kernel::kResidual) {
+      classify_residual(i);
+    } else {
+      entry.integer =
+          entry.rule->op_class == OpClass::kCompute || (everywhere_ && has_float_data(node, entry));
+      if (entry.integer || !everywhere_) {
+        find_activation(i);
+      }
     }
+    if (const std::string value = unobserved_value(i); !value.empty()) {
+      give_up(i, fmt::format("no sample computed {}, so its range is unknown", printable(value)));
+    }
+  }
+
+  void give_up(size_t i, std::string reason) {
+    NodeStructure& entry = at(i);
+    if (entry.activation != GraphIndex::npos) {
+      at(entry.activation).absorbed = false;
+    }
+    entry = {.result = graph_.nodes[i].outputs.at(0)};
+    entry.reason = std::move(reason);
+  }
+
+  static bool has_graph(const Node& node) {
+    return std::ranges::any_of(
+        node.attributes, [](const Attribute& attribute) { return !attribute.graphs.empty(); });
+  }
+
+  // A value that the node would read or leave as codes and whose range nobody knows, or "".
+  std::string unobserved_value(size_t i) const {
+    if (unobserved_ == nullptr) {
+      return {};
+    }
+    const Node& node = graph_.nodes[i];
+    const NodeStructure& entry = structure_.nodes[i];
+    for (size_t slot = 0; slot < node.inputs.size(); ++slot) {
+      if (entry.rule->reads(slot) && unobserved_->contains(node.inputs[slot])) {
+        return node.inputs[slot];
+      }
+    }
+    return unobserved_->contains(entry.result) ? entry.result : std::string();
   }
 
   // Float operands and result, known as such, and something to compute at run time.
@@ -304,6 +346,8 @@ class Analysis {
   GraphIndex index_;
   const Target& target_;
   bool everywhere_;  // every node with a rule, not only those between integer neighbours
+  const std::set<std::string>* unobserved_;
+  bool foreign_;
   std::set<std::string, std::less<>> keep_float_;
   std::set<size_t> rejected_;
   Structure structure_;
@@ -312,8 +356,8 @@ class Analysis {
 }  // namespace
 
 Structure analyze_structure(const Graph& graph, const std::vector<std::string>& keep_float,
-                            const Target& target) {
-  return Analysis(graph, keep_float, target).run();
+                            const Target& target, const StructureContext& context) {
+  return Analysis(graph, keep_float, target, context).run();
 }
 
 std::vector<std::string> values_to_observe(const Structure& structure) {
@@ -324,6 +368,15 @@ std::vector<std::string> values_to_observe(const Structure& structure) {
     }
   }
   return names;
+}
+
+Decision decide(const Node& node, size_t position, const NodeStructure& entry) {
+  return {.node = position,
+          .label = !node.name.empty() ? node.name : (node.outputs.empty() ? "" : node.outputs[0]),
+          .op_type = node.op_type,
+          .integer = entry.integer,
+          .weight_only = entry.kernel == Kernel::kWeightOnly,
+          .reason = entry.reason};
 }
 
 }  // namespace ptq

@@ -4,6 +4,7 @@
 // the graph; any thread.
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,10 +40,22 @@ struct Structure {
   std::vector<CodedValue> values{};    // in order of production
 };
 
+// What is known beside the graph itself.
+struct StructureContext {
+  const GraphIndex* outer = nullptr;  // of the graph around it
+  // Values that calibration never saw (a branch that no sample takes, an empty tensor). The nodes
+  // that would need their range stay in float.
+  const std::set<std::string>* unobserved = nullptr;
+  bool foreign = false;  // the graph lies inside an operator of another domain: nothing is changed
+};
+
 Structure analyze_structure(const Graph& graph, const std::vector<std::string>& keep_float,
-                            const Target& target);
+                            const Target& target, const StructureContext& context = {});
 
 // Values whose statistics a plan needs, in order of production.
 std::vector<std::string> values_to_observe(const Structure& structure);
+
+// The outcome of the node at `position`, as a report shows it.
+Decision decide(const Node& node, size_t position, const NodeStructure& entry);
 
 }  // namespace ptq

@@ -112,9 +112,9 @@ Json values_json(const std::vector<ValueInfo>& values) {
   return out;
 }
 
-Json decisions_json(const QuantPlan& plan) {
+Json decisions_json(const std::vector<Decision>& decisions) {
   Json out = Json::array();
-  for (const Decision& decision : plan.decisions) {
+  for (const Decision& decision : decisions) {
     out.push_back({{"node", decision.label},
                    {"op_type", decision.op_type},
                    {"outcome", decision.integer       ? "integer"
@@ -123,6 +123,17 @@ Json decisions_json(const QuantPlan& plan) {
                    {"reason", decision.reason}});
   }
   return out;
+}
+
+void add_activations(const QuantPlan& plan, Json& out) {
+  for (const PlannedActivation& activation : plan.activations) {
+    out.push_back({{"name", activation.value},
+                   {"scale", number(static_cast<double>(activation.params.scale.at(0)))},
+                   {"zero_point", activation.params.zero_point.at(0)},
+                   {"shared_with", activation.shared_with},
+                   {"estimator", activation.estimator},
+                   {"reason", activation.reason}});
+  }
 }
 
 }  // namespace
@@ -196,17 +207,15 @@ std::string diagnosis_json(const ReportHeader& header,
 std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
                           const Quantized& result, const std::filesystem::path& output) {
   Json document = start(header);
-  uint64_t integer = 0;
-  for (const Decision& decision : result.plan.decisions) {
-    integer += decision.integer ? 1U : 0U;
-  }
+  const std::vector<Decision> decisions = all_decisions(result.plan);
+  const auto integer = std::ranges::count_if(decisions, &Decision::integer);
   document["output"] = file_json(output);
   document["summary"] = {{"target", result.plan.target->name},
                          {"original_bytes", result.original_size_bytes},
                          {"quantized_bytes", result.size_bytes},
                          {"size_ratio", number(static_cast<double>(result.original_size_bytes) /
                                                static_cast<double>(result.size_bytes))},
-                         {"nodes", result.plan.decisions.size()},
+                         {"nodes", decisions.size()},
                          {"nodes_integer", integer},
                          {"runtime_integer_kernels", result.runtime.integer_nodes},
                          {"runtime_float_products", result.runtime.float_nodes},
@@ -217,16 +226,11 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
     document["findings"].push_back(finding);
   }
   document["float_products"] = result.runtime.float_products;
-  document["decisions"] = decisions_json(result.plan);
+  document["decisions"] = decisions_json(decisions);
   document["activations"] = Json::array();
-  for (const PlannedActivation& activation : result.plan.activations) {
-    document["activations"].push_back(
-        {{"name", activation.value},
-         {"scale", number(static_cast<double>(activation.params.scale.at(0)))},
-         {"zero_point", activation.params.zero_point.at(0)},
-         {"shared_with", activation.shared_with},
-         {"estimator", activation.estimator},
-         {"reason", activation.reason}});
+  add_activations(result.plan, document["activations"]);
+  for (const QuantPlan& inner : result.plan.inner) {
+    add_activations(inner, document["activations"]);
   }
   document["weights"] = Json::array();
   for (const WeightSummary& weight : result.weights) {
@@ -243,6 +247,17 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
   for (const TensorDiagnosis& tensor : result.diagnoses) {
     document["tensors"].push_back(diagnosis_row(tensor));
   }
+  return dump(document);
+}
+
+std::string coverage_json(const ReportHeader& header, const LoadedModel& model,
+                          const std::vector<Decision>& decisions) {
+  Json document = start(header);
+  document["status"] = "fail";
+  document["summary"] = {{"nodes", decisions.size()}, {"nodes_integer", 0}};
+  document["preparation"] = model.passes;
+  document["findings"] = model.notes;
+  document["decisions"] = decisions_json(decisions);
   return dump(document);
 }
 

@@ -25,6 +25,9 @@ std::string stats_json(const ReportHeader& header, const ActivationStats& stats)
 std::string diagnosis_json(const ReportHeader& header, const std::vector<TensorDiagnosis>& tensors);
 std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
                           const Quantized& result, const std::filesystem::path& output);
+// Of a model none of whose nodes can run in integers.
+std::string coverage_json(const ReportHeader& header, const LoadedModel& model,
+                          const std::vector<Decision>& decisions);
 std::string validation_json(const ReportHeader& header, const Validation& validation);
 // The tables of `ptq list`.
 std::string tables_json(const ReportHeader& header);

@@ -71,9 +71,9 @@ TextTable diagnosis_table(const std::vector<TensorDiagnosis>& tensors, size_t to
 }
 
 // The nodes that stay in float, grouped by operator and reason.
-TextTable float_table(const QuantPlan& plan) {
+TextTable float_table(const std::vector<Decision>& decisions) {
   std::map<std::pair<std::string, std::string>, uint64_t> groups;
-  for (const Decision& decision : plan.decisions) {
+  for (const Decision& decision : decisions) {
     if (!decision.integer) {
       ++groups[{decision.op_type, decision.reason}];
     }
@@ -184,17 +184,15 @@ std::string diagnosis_text(const std::vector<TensorDiagnosis>& tensors, size_t t
 
 std::string quantize_text(const LoadedModel& model, const Quantized& result,
                           const std::filesystem::path& input, const std::filesystem::path& output) {
-  uint64_t integer = 0;
-  for (const Decision& decision : result.plan.decisions) {
-    integer += decision.integer ? 1U : 0U;
-  }
+  const std::vector<Decision> decisions = all_decisions(result.plan);
+  const auto integer = std::ranges::count_if(decisions, &Decision::integer);
   std::string out;
   out += fmt::format(
       "size     {} -> {}, {:.2f} x smaller\n", size_text(result.original_size_bytes),
       size_text(result.size_bytes),
       static_cast<double>(result.original_size_bytes) / static_cast<double>(result.size_bytes));
   out += fmt::format("plan     {} of {} nodes in integers for {}\n", integer,
-                     result.plan.decisions.size(), result.plan.target->name);
+                     decisions.size(), result.plan.target->name);
   out += fmt::format("runtime  {} integer kernels, {} products in float, {} Q/DQ nodes left{}\n",
                      result.runtime.integer_nodes, result.runtime.float_nodes,
                      result.runtime.pairs_left,
@@ -211,7 +209,7 @@ std::string quantize_text(const LoadedModel& model, const Quantized& result,
   for (const std::string& finding : result.plan.findings) {
     out += fmt::format("note     {}\n", printable(finding));
   }
-  const TextTable floats = float_table(result.plan);
+  const TextTable floats = float_table(decisions);
   if (!floats.empty()) {
     out += "\nleft in float\n" + floats.text();
   }
@@ -220,6 +218,11 @@ std::string quantize_text(const LoadedModel& model, const Quantized& result,
   out += fmt::format("  prove it: ptq validate {} {} --data TEST --labels LABELS --max-drop 1.0\n",
                      printable(input.string()), printable(output.string()));
   return out;
+}
+
+std::string coverage_text(const std::vector<Decision>& decisions) {
+  return "nothing was written: no node can run in integers on this target\n\n" +
+         float_table(decisions).text();
 }
 
 std::string validation_text(const Validation& validation) {

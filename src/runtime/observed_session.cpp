@@ -10,6 +10,8 @@
 
 #include "graph/edit.h"
 #include "graph/index.h"
+#include "graph/model_index.h"
+#include "graph/unique_names.h"
 #include "onnx_io/infer_shapes.h"
 #include "ptq/error.h"
 #include "runtime/model_session.h"
@@ -144,9 +146,7 @@ Node observe_node(const Tap& tap, std::string input, std::string output, std::st
 // tensor is still in the cache and lives no longer than before:
 //
 //   Node ─ X ─ ...      →      Node ─ X_raw ─ Observe ─ X ─ ...
-void insert_observers(Model& model, const Taps& taps) {
-  Graph& graph = model.graph;
-  NameScope names(graph);
+void insert_observers(Graph& graph, const Taps& taps, NameScope& names) {
   std::set<std::string> made;
   std::vector<Node> nodes;
   for (Node& node : graph.nodes) {
@@ -165,7 +165,7 @@ void insert_observers(Model& model, const Taps& taps) {
     std::move(observers.begin(), observers.end(), std::back_inserter(nodes));
   }
   graph.nodes = std::move(nodes);
-  // What the runtime traced back to an input or a constant is read from there.
+  // Inputs of inner graphs, and what the runtime traced back to an input or a constant.
   for (const auto& [value, tap] : taps) {
     if (!made.contains(value)) {
       std::string passed = names.unique(value + "_observed");
@@ -174,14 +174,51 @@ void insert_observers(Model& model, const Taps& taps) {
                          observe_node(tap, value, passed, names.unique("ptq_observe")));
     }
   }
+}
+
+// The model with observers in the graphs inside its nodes, and what is left to observe in the main
+// graph.
+std::pair<Model, Wanted> with_inner_observers(const Model& model, const Wanted& wanted) {
+  const ModelIndex index(model.graph);
+  std::vector<Taps> taps(index.size());
+  Wanted main;
+  for (const auto& [value, slot] : wanted) {
+    const size_t graph = index.find_graph(value);
+    PTQ_CHECK(graph != ModelIndex::npos);
+    if (graph == 0) {
+      main.emplace_back(value, slot);
+    } else {
+      taps[graph][value].slots.push_back(slot);
+    }
+  }
+  Model observed = model;
+  if (main.size() < wanted.size()) {
+    observed.graph = copy_graph(model.graph);
+    NameScope names(observed.graph);
+    const std::vector<Graph*> graphs = all_graphs(observed.graph);
+    for (size_t k = graphs.size(); k-- > 1;) {  // inner ones first: an observer moves its nodes
+      insert_observers(*graphs[k], taps[k], names);
+    }
+    observed.set_opset(kDomain, 1);
+  }
+  return {std::move(observed), std::move(main)};
+}
+
+void insert_main_observers(Model& model, const Taps& taps) {
+  NameScope names(model.graph);
+  insert_observers(model.graph, taps, names);
   model.set_opset(kDomain, 1);
 }
 
 Session observe_optimized(const Model& model, const Wanted& wanted, ObserverSink& sink) {
   SessionOptions options;
   options.sink = &sink;
-  Model optimized = optimized_model(with_marks(model, wanted), options);
-  insert_observers(optimized, take_marks(optimized.graph));
+  const auto [observed, main] = with_inner_observers(model, wanted);
+  Model optimized = optimized_model(with_marks(observed, main), options);
+  // The runtime (1.31) gives values of its own the same name in several graphs, which it then
+  // refuses.
+  make_names_unique(optimized.graph);
+  insert_main_observers(optimized, take_marks(optimized.graph));
   options.level = OptLevel::kNone;  // all is done; more would undo the placement
   return open_session(optimized, options);
 }
@@ -189,34 +226,37 @@ Session observe_optimized(const Model& model, const Wanted& wanted, ObserverSink
 Session observe_as_given(const Model& model, const Wanted& wanted, ObserverSink& sink) {
   SessionOptions options;
   options.sink = &sink;
+  auto [observed, main] = with_inner_observers(model, wanted);
   Taps taps;
-  for (const auto& [value, slot] : wanted) {
+  for (const auto& [value, slot] : main) {
     taps[value].slots.push_back(slot);
   }
-  Model observed = model;
-  insert_observers(observed, taps);
+  insert_main_observers(observed, taps);
   return open_session(observed, options);
 }
 
 // Element type of each value, by shape inference where the model does not declare it; kUndefined
 // where both do not know.
 std::vector<DType> value_types(const Model& model, const std::vector<std::string>& values) {
-  const auto look_up = [&](const Graph& graph) {
-    const GraphIndex index(graph);
+  const auto look_up = [&](const Graph& main) {
+    const ModelIndex index(main);
     std::vector<DType> types;
     for (const std::string& value : values) {
-      if (index.producer(value) == nullptr) {
-        throw Error(ErrorCode::kInput, fmt::format("value '{}': expected the output of a node of "
-                                                   "the main graph, found none of that name",
-                                                   printable(value)));
+      const size_t graph = index.find_graph(value);
+      if (graph == ModelIndex::npos || (graph == 0 && index[0].producer(value) == nullptr)) {
+        throw Error(ErrorCode::kInput,
+                    fmt::format("value '{}': expected the output of a node, or an input of a graph "
+                                "inside a node, found none of that name",
+                                printable(value)));
       }
-      types.push_back(index.dtype(value));
+      types.push_back(index[graph].dtype(value));
     }
     return types;
   };
   std::vector<DType> types = look_up(model.graph);
   if (std::find(types.begin(), types.end(), DType::kUndefined) != types.end()) {
     Model inferred = model;
+    inferred.graph = copy_graph(model.graph);
     infer_shapes(inferred);
     types = look_up(inferred.graph);
   }

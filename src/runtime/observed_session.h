@@ -20,9 +20,11 @@ struct ObservedSession {
   std::string fallback_reason;
 };
 
-// `values`: names of node outputs of the main graph. Value i is reported to `sink` as slot i, once
-// in every run that computes it. `sink` must outlive the session. Throws Error{kInput} for a name
-// that no node makes, Error{kRuntime} when the runtime refuses the model itself.
+// `values`: names of node outputs of the main graph, and of node outputs and inputs of the graphs
+// inside its nodes; there each name belongs to one graph. Value i is reported to `sink` as slot i,
+// each time that it is computed. Inside inner graphs the observers stand in the way of fusions.
+// `sink` must outlive the session. Throws Error{kInput} for a name that no node makes,
+// Error{kRuntime} when the runtime refuses the model itself.
 ObservedSession observe_values(const Model& model, const std::vector<std::string>& values,
                                ObserverSink& sink);
 

@@ -9,6 +9,7 @@
 
 #include "graph/edit.h"
 #include "graph/index.h"
+#include "graph/model_index.h"
 #include "plan/reduction_order.h"
 #include "ptq/error.h"
 #include "quant/weight_quantizer.h"
@@ -28,17 +29,19 @@ Tensor code_tensor(DType dtype, Shape shape, const std::vector<int32_t>& codes) 
   return tensor;
 }
 
+// Rewrites one graph. `index` is that of the graph as planned, `graph` its copy, whose inner graphs
+// may be rewritten already; `names` are those of the whole model.
 class Inserter {
  public:
-  Inserter(const Model& model, const QuantPlan& plan)
-      : plan_(plan), index_(model.graph), names_(model.graph) {
-    result_.model = model;
-    result_.model.graph = copy_graph(model.graph);
-    before_.resize(model.graph.nodes.size());
-    behind_.resize(model.graph.nodes.size());
+  Inserter(const GraphIndex& index, const QuantPlan& plan, Graph& graph, NameScope& names,
+           InsertResult& result)
+      : plan_(plan), index_(index), graph_(graph), names_(names), result_(result) {
+    PTQ_CHECK(plan.decisions.size() == graph.nodes.size());
+    before_.resize(graph.nodes.size());
+    behind_.resize(graph.nodes.size());
   }
 
-  InsertResult run() {
+  void run() {
     for (const PlannedActivation& planned : plan_.activations) {
       params_[planned.value] = &planned.params;
     }
@@ -50,11 +53,10 @@ class Inserter {
     }
     merge_nodes();
     remove_dead(graph());
-    return std::move(result_);
   }
 
  private:
-  Graph& graph() { return result_.model.graph; }
+  Graph& graph() { return graph_; }
 
   std::string add_constant(std::string_view base, Tensor tensor) {
     std::string name = names_.unique(base);
@@ -262,9 +264,10 @@ class Inserter {
   };
 
   const QuantPlan& plan_;
-  GraphIndex index_;  // of the caller's graph, which does not change
-  NameScope names_;
-  InsertResult result_;
+  const GraphIndex& index_;  // of the caller's graph, which does not change
+  Graph& graph_;
+  NameScope& names_;
+  InsertResult& result_;
   std::map<std::string, const QuantParams*> params_;
   std::vector<Dequantized> dequantized_;
   std::vector<Node> front_;
@@ -275,11 +278,28 @@ class Inserter {
 }  // namespace
 
 InsertResult insert_qdq(const Model& model, const QuantPlan& plan) {
-  const bool per_axis = std::ranges::any_of(
-      plan.constants, [](const PlannedConstant& planned) { return planned.axis >= 0; });
+  const auto has_axis = [](const QuantPlan& one) {
+    return std::ranges::any_of(one.constants,
+                               [](const PlannedConstant& planned) { return planned.axis >= 0; });
+  };
+  const bool per_axis = has_axis(plan) || std::ranges::any_of(plan.inner, has_axis);
   PTQ_CHECK(model.opset() >= (per_axis ? 13 : 10));
-  PTQ_CHECK(plan.decisions.size() == model.graph.nodes.size());
-  return Inserter(model, plan).run();
+  InsertResult result{.model = model};
+  result.model.graph = copy_graph(model.graph);
+  const ModelIndex index(model.graph);
+  const std::vector<Graph*> graphs = all_graphs(result.model.graph);
+  PTQ_CHECK(index.size() == 1 + plan.inner.size());
+  NameScope names(model.graph);
+  // Inner graphs first: a value that both quantize then reaches them through the outer pair.
+  for (size_t k = graphs.size(); k-- > 0;) {
+    const size_t known = result.weights.size();
+    Inserter(index[k], k == 0 ? plan : plan.inner[k - 1], *graphs[k], names, result).run();
+    for (size_t i = known; i < result.weights.size(); ++i) {
+      result.weights[i].graph = k;
+    }
+  }
+  std::ranges::stable_sort(result.weights, {}, &WeightReport::graph);
+  return result;
 }
 
 }  // namespace ptq

@@ -14,7 +14,8 @@
 namespace ptq {
 
 struct WeightReport {
-  size_t node = 0;  // of the prepared graph
+  size_t graph = 0;  // position in ModelIndex, 0 is the main graph
+  size_t node = 0;   // of the prepared graph
   size_t slot = 0;
   std::string constant{};
   Tensor codes{};

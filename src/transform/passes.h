@@ -13,11 +13,15 @@ namespace ptq {
 
 using Notes = std::vector<std::string>;
 
+int64_t inline_functions(Model& model, Notes& notes);
+int64_t unique_names(Model& model, Notes& notes);
 int64_t raise_ir_version(Model& model, Notes& notes);
 int64_t constants_to_initializers(Model& model, Notes& notes);
 int64_t drop_identity(Model& model, Notes& notes);
 int64_t raise_opset(Model& model, Notes& notes);
+int64_t move_constants_inward(Model& model, Notes& notes);
 int64_t fold_constants(Model& model, Notes& notes);
+int64_t inline_constant_if(Model& model, Notes& notes);
 int64_t fold_gemm_factors(Model& model, Notes& notes);
 int64_t fold_pad(Model& model, Notes& notes);
 int64_t fold_batch_norm(Model& model, Notes& notes);

@@ -8,19 +8,25 @@ namespace ptq {
 namespace {
 
 constexpr auto kPasses = std::to_array<Pass>({
-    {"raise_ir_version", "IR version 7: constants need not be inputs", raise_ir_version, 0},
+    {"inline_functions", "expands local functions where they are called", inline_functions, 0},
+    {"unique_names", "values inside If, Loop and Scan get names of their own", unique_names, 1},
+    {"raise_ir_version", "IR version 7: constants need not be inputs", raise_ir_version, 2},
     {"constants_to_initializers", "Constant nodes become initializers", constants_to_initializers,
-     1},
-    {"drop_identity", "cuts out Identity and inference Dropout", drop_identity, 2},
-    {"raise_opset", "opset 13, the first with per-channel quantization", raise_opset, 3},
-    {"fold_constants", "computes what depends on constants alone", fold_constants, 4},
-    {"fold_gemm_factors", "alpha and beta of Gemm into its constants", fold_gemm_factors, 5},
-    {"fold_pad", "zero padding into the Conv behind it", fold_pad, 5},
+     3},
+    {"drop_identity", "cuts out Identity and inference Dropout", drop_identity, 4},
+    {"raise_opset", "opset 13, the first with per-channel quantization", raise_opset, 5},
+    {"move_constants_inward", "constants go into the inner graph that alone reads them",
+     move_constants_inward, 6},
+    {"fold_constants", "computes what depends on constants alone", fold_constants, 7},
+    {"inline_constant_if", "an If of a constant becomes the branch that is taken",
+     inline_constant_if, 7},
+    {"fold_gemm_factors", "alpha and beta of Gemm into its constants", fold_gemm_factors, 8},
+    {"fold_pad", "zero padding into the Conv behind it", fold_pad, 8},
     {"fold_batch_norm", "BatchNormalization into the linear operator before it", fold_batch_norm,
-     6},
+     9},
     {"fold_channel_affine", "constant factors and summands into the linear operator before",
-     fold_channel_affine, 6},
-    {"drop_unused", "removes what no output needs", drop_unused, 7},
+     fold_channel_affine, 9},
+    {"drop_unused", "removes what no output needs", drop_unused, 10},
 });
 
 }  // namespace

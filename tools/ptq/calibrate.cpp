@@ -26,6 +26,13 @@ int run(Options& options) {
   }
   check_output_path(options.output, std::vector{options.model, options.data.data}, options.force);
   const LoadedModel model = load_model(options.model);
+  const std::vector<Decision> coverage =
+      plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
+  if (!any_integer(coverage)) {
+    return deliver(options.common,
+                   nothing_to_quantize(make_header("calibrate", {options.model}, false), model,
+                                       options.model, coverage));
+  }
   std::vector<std::string> warnings;
   const ActivationStats stats =
       stats_for(model, options.data, options.policy, options.common, warnings);

@@ -12,6 +12,7 @@
 #include "core/atomic_file.h"
 #include "core/log.h"
 #include "ptq/error.h"
+#include "report/text_report.h"
 #include "runtime/library.h"
 #include "runtime/processor.h"
 
@@ -248,6 +249,17 @@ ActivationStats stats_for(const LoadedModel& model, const DataOptionsCli& data,
                           .progress = progress_bar("calibrating", common),
                           .stop = &stop_requested},
                          warnings);
+}
+
+Outcome nothing_to_quantize(const ReportHeader& header, const LoadedModel& model,
+                            const std::filesystem::path& path,
+                            const std::vector<Decision>& decisions) {
+  return {
+      .text = coverage_text(decisions),
+      .json = coverage_json(header, model, decisions),
+      .verdict = fmt::format("FAIL {} {}  none of {} nodes can run in integers, nothing written",
+                             header.verb, printable(path.string()), decisions.size()),
+      .passed = false};
 }
 
 std::filesystem::path with_suffix(const std::filesystem::path& model, std::string_view suffix) {

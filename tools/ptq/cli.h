@@ -95,6 +95,11 @@ ActivationStats stats_for(const LoadedModel& model, const DataOptionsCli& data,
                           const PolicyCli& policy, const Common& common,
                           std::vector<std::string>& warnings);
 
+// The outcome (exit code 1) for a model none of whose nodes can run in integers: the coverage list.
+Outcome nothing_to_quantize(const ReportHeader& header, const LoadedModel& model,
+                            const std::filesystem::path& path,
+                            const std::vector<Decision>& decisions);
+
 // MODEL with its extension replaced: "net.onnx" + ".int8.onnx" → "net.int8.onnx".
 std::filesystem::path with_suffix(const std::filesystem::path& model, std::string_view suffix);
 

@@ -21,6 +21,13 @@ struct Options {
 int run(const Options& options) {
   const LoadedModel model = load_model(options.model);
   const QuantizeRequest request = make_request(options.policy, options.common);
+  const std::vector<Decision> coverage =
+      plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
+  if (!any_integer(coverage)) {
+    return deliver(options.common,
+                   nothing_to_quantize(make_header("diagnose", {options.model}, false), model,
+                                       options.model, coverage));
+  }
   std::vector<std::string> warnings;
   const ActivationStats stats =
       stats_for(model, options.data, options.policy, options.common, warnings);

@@ -129,9 +129,9 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "ptq " PTQ_VERSION);
   app.require_subcommand(1);
   app.footer(
-      "\nExit codes: 0 done and gates passed, 1 a gate missed, 2 usage, 3 input refused, 4 "
-      "environment,\n"
-      "5 the runtime failed, 70 a defect of ptq, 130/143 interrupted.");
+      "\nExit codes: 0 done and gates passed, 1 a gate missed or nothing to quantize, 2 usage,\n"
+      "3 input refused, 4 environment, 5 the runtime failed, 70 a defect of ptq, 130/143 "
+      "interrupted.");
   const std::vector<ptq::cli::Verb> verbs = {
       ptq::cli::add_inspect(app),  ptq::cli::add_calibrate(app), ptq::cli::add_diagnose(app),
       ptq::cli::add_quantize(app), ptq::cli::add_validate(app),  ptq::cli::add_list(app)};

@@ -30,13 +30,24 @@ int run(Options& options) {
                     options.force);
   const QuantizeRequest request = make_request(options.policy, options.common);
   const LoadedModel model = load_model(options.model);
+  const std::vector<Decision> coverage =
+      plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
+  if (!any_integer(coverage)) {
+    return deliver(options.common,
+                   nothing_to_quantize(make_header("quantize", {options.model}, false), model,
+                                       options.model, coverage));
+  }
   std::vector<std::string> warnings;
   const ActivationStats stats =
       stats_for(model, options.data, options.policy, options.common, warnings);
   const Quantized result = quantize_model(model, stats, request);
-  write_model(result.model, options.output);
   ReportHeader header = make_header("quantize", {options.model}, true);
   report_warnings(header, warnings);
+  const std::vector<Decision> decisions = all_decisions(result.plan);
+  if (!any_integer(decisions)) {
+    return deliver(options.common, nothing_to_quantize(header, model, options.model, decisions));
+  }
+  write_model(result.model, options.output);
   return deliver(
       options.common,
       {.text = quantize_text(model, result, options.model, options.output),
