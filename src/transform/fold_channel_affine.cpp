@@ -1,13 +1,17 @@
-// A constant factor or summand per channel (or one for all) behind Conv, ConvTranspose or Gemm:
+// A constant factor or summand per channel (or one for all) behind Conv, ConvTranspose, Gemm or a
+// MatMul of matrices:
 //
 //   Conv(W, b) ─▶ Mul(s [1,C,1,1]) ─▶ Add(t [1,C,1,1]) ─▶ y          Conv(W·s, b·s + t) ─▶ y
 //
-// Also Div by a constant and Sub. Exporters write BatchNormalization and biases so. MatMul ─▶ Add
-// stays: there the Add is the bias. No notes: elementwise constants are common and most of them
-// have nothing to do with a weight.
+// Also Div by a constant and Sub. Exporters write BatchNormalization and biases so. A MatMul with a
+// summand becomes a Gemm: the runtime makes one of it anyhow, but with a float bias, and that Gemm
+// would run in float. No notes: elementwise constants are common and most of them have nothing to
+// do with a weight.
 
+#include <algorithm>
 #include <utility>
 
+#include "onnx_io/infer_shapes.h"
 #include "transform/channel_affine.h"
 #include "transform/walk.h"
 
@@ -18,8 +22,7 @@ std::optional<AffineFollower> match(const GraphIndex& index, size_t position, No
   const Node& node = index.graph().nodes[position];
   for (const std::string& data : node.inputs) {
     const size_t source = index.producer_position(data);
-    if (source == GraphIndex::npos || index.only_consumer(data) != &node ||
-        index.graph().nodes[source].is("MatMul")) {
+    if (source == GraphIndex::npos || index.only_consumer(data) != &node) {
       continue;
     }
     const LinearMatch linear = match_linear(index, source);
@@ -35,9 +38,30 @@ std::optional<AffineFollower> match(const GraphIndex& index, size_t position, No
   return std::nullopt;
 }
 
+// A MatMul with a constant matrix and a node behind it that might fold, if only the rank of the
+// result were known.
+bool needs_shape(const Graph& graph) {
+  const GraphIndex index(graph);
+  return std::ranges::any_of(graph.nodes, [&](const Node& node) {
+    if (!node.is("MatMul") || node.outputs.size() != 1 || index.shape(node.outputs[0]) != nullptr) {
+      return false;
+    }
+    const Constant* weight = index.fixed_constant(node.input(1));
+    const Node* next = index.only_consumer(node.outputs[0]);
+    return weight != nullptr && weight->tensor.rank() == 2 && next != nullptr &&
+           (next->is("Add") || next->is("Sub") || next->is("Mul") || next->is("Div"));
+  });
+}
+
 }  // namespace
 
 int64_t fold_channel_affine(Model& model, Notes& notes) {
+  bool has_unknown = false;
+  for_each_graph(model.graph,
+                 [&](Graph& graph) { has_unknown = has_unknown || needs_shape(graph); });
+  if (has_unknown) {
+    infer_shapes(model);
+  }
   NameScope names(model.graph);
   int64_t changes = 0;
   for_each_graph(model.graph,

@@ -23,8 +23,8 @@ namespace {
 constexpr int64_t kMaxCopied = 1024;
 
 struct Readers {
-  bool is_input = false;  // a default of a graph input, which a caller may replace
-  bool own = false;            // a node or an output of the graph itself
+  bool is_input = false;        // a default of a graph input, which a caller may replace
+  bool own = false;             // a node or an output of the graph itself
   std::vector<Graph*> inner{};  // each once
 };
 

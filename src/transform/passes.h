@@ -19,6 +19,7 @@ int64_t raise_ir_version(Model& model, Notes& notes);
 int64_t constants_to_initializers(Model& model, Notes& notes);
 int64_t drop_identity(Model& model, Notes& notes);
 int64_t raise_opset(Model& model, Notes& notes);
+int64_t widen_float16(Model& model, Notes& notes);
 int64_t move_constants_inward(Model& model, Notes& notes);
 int64_t fold_constants(Model& model, Notes& notes);
 int64_t inline_constant_if(Model& model, Notes& notes);

@@ -20,13 +20,14 @@ constexpr auto kPasses = std::to_array<Pass>({
     {"fold_constants", "computes what depends on constants alone", fold_constants, 7},
     {"inline_constant_if", "an If of a constant becomes the branch that is taken",
      inline_constant_if, 7},
-    {"fold_gemm_factors", "alpha and beta of Gemm into its constants", fold_gemm_factors, 8},
-    {"fold_pad", "zero padding into the Conv behind it", fold_pad, 8},
+    {"widen_float16", "float16 operators compute in float32", widen_float16, 8},
+    {"fold_gemm_factors", "alpha and beta of Gemm into its constants", fold_gemm_factors, 9},
+    {"fold_pad", "zero padding into the Conv behind it", fold_pad, 9},
     {"fold_batch_norm", "BatchNormalization into the linear operator before it", fold_batch_norm,
-     9},
+     10},
     {"fold_channel_affine", "constant factors and summands into the linear operator before",
-     fold_channel_affine, 9},
-    {"drop_unused", "removes what no output needs", drop_unused, 10},
+     fold_channel_affine, 10},
+    {"drop_unused", "removes what no output needs", drop_unused, 11},
 });
 
 }  // namespace

@@ -114,8 +114,14 @@ void check(const Probed& probed) {
   EXPECT_TRUE(kDefined.contains(exit_code(probed, "inspect")));
   EXPECT_TRUE(kDefined.contains(exit_code(probed, "quantize")));
   EXPECT_FALSE(finding(probed, "written").starts_with("refused"));
+  if (finding(probed, "original") == "runs") {
+    EXPECT_NE(exit_code(probed, "quantize"), 5) << "the runtime fails on what ptq made of the file";
+  }
   if (!finding(probed, "prepared").empty()) {
     EXPECT_LT(std::stod(finding(probed, "prepared")), 1e-3);
+  }
+  if (!finding(probed, "prepared16").empty()) {  // 2^-11 a rounding of the original
+    EXPECT_LT(std::stod(finding(probed, "prepared16")), 2e-2);
   }
   if (!finding(probed, "sqnr").empty()) {
     EXPECT_GT(std::stod(finding(probed, "sqnr")), 10.0);

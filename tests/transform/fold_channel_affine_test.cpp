@@ -61,15 +61,22 @@ TEST(FoldChannelAffine, KeepsOtherShapes) {
   EXPECT_EQ(op_types(expect_same_outputs(divided, kPass, 0.0).graph), "Conv Exp Conv Add");
 }
 
-TEST(FoldChannelAffine, KeepsDivisionOfAConstantAndTheBiasOfMatMul) {
+TEST(FoldChannelAffine, KeepsDivisionOfAConstant) {
   const Model inverse =
       model_of(13, "(float[N,2] x) => (float[N,3] y)",
                {weight_text("w", {2, 3}, 1), "float k = {2}"}, "a = Gemm (x, w) y = Div (k, a)");
   EXPECT_EQ(op_types(expect_same_outputs(inverse, kPass, 0.0).graph), "Gemm Div");
-  const Model bias = model_of(13, "(float[N,2] x) => (float[N,3] y)",
-                              {weight_text("w", {2, 3}, 1), weight_text("t", {3}, 2)},
-                              "a = MatMul (x, w) y = Add (a, t)");
-  EXPECT_EQ(op_types(expect_same_outputs(bias, kPass, 0.0).graph), "MatMul Add");
+}
+
+TEST(FoldChannelAffine, MakesAGemmOfAMatMulOfMatricesAndItsBias) {
+  const std::vector<std::string> constants = {weight_text("w", {2, 3}, 1),
+                                              weight_text("t", {3}, 2)};
+  const std::string nodes = "r = Relu (x) a = MatMul (r, w) b = Add (t, a) y = Relu (b)";
+  const Model matrix = model_of(13, "(float[N,2] x) => (float[N,3] y)", constants, nodes);
+  EXPECT_EQ(op_types(expect_same_outputs(matrix, kPass, 1e-6).graph), "Relu Gemm Relu");
+  // Gemm has no batch.
+  const Model batch = model_of(13, "(float[B,N,2] x) => (float[B,N,3] y)", constants, nodes);
+  EXPECT_EQ(op_types(expect_same_outputs(batch, kPass, 0.0).graph), "Relu MatMul Add Relu");
 }
 
 TEST(FoldChannelAffine, KeepsAFactorThatWouldOverflow) {
