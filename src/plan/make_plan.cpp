@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "plan/reduction_order.h"
+#include "plan/activation_params.h"
 #include "plan/saturation_fit.h"
 #include "plan/weight_choice.h"
 #include "ptq/error.h"
@@ -59,8 +60,7 @@ class Planner {
       PlannedActivation planned{.value = value.value, .all_uses = value.all_uses};
       if (value.shares.empty()) {
         const ChosenRange& chosen = ranges_.at(value.value);
-        planned.params =
-            params_for_range(chosen.range.lo, chosen.range.hi, plan_.target->activation);
+        planned.params = activation_params(chosen.range, *plan_.target);
         fit_to_saturation(saturation_of(value.value), plan_.target->activation, planned.params);
         planned.estimator = chosen.estimator;
         planned.reason = chosen.reason;

@@ -33,7 +33,7 @@ constexpr std::array kRules = std::to_array<OpRule>({
     {"InstanceNormalization", OpClass::kCompute, kTwo, {kNo, kNo, kNo, kCodes}, accepts_norm},
 
     {"Add", OpClass::kElementwise, kTwo, {kCodes, kEither, kSum, kCodes}, accepts_elementwise},
-    {"Mul", OpClass::kElementwise, kTwo, {kCodes, kEither, kNo, kCodes}, accepts_elementwise},
+    {"Mul", OpClass::kElementwise, kTwo, {kCodes, kNo, kNo, kCodes}, accepts_elementwise},
     {"Sub", OpClass::kElementwise, kTwo, {kNo, kNo, kNo, kCodes}, accepts_elementwise},
     {"Div", OpClass::kElementwise, kTwo, {kNo, kNo, kNo, kCodes}, accepts_elementwise},
     {"Concat", OpClass::kElementwise, kAll, {kCodes, kCodes, kNo, kCodes}, accepts_elementwise},

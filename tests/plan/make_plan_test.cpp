@@ -7,6 +7,7 @@
 
 #include "onnx_io/infer_shapes.h"
 #include "onnx_io/text_model.h"
+#include "plan/activation_params.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -102,6 +103,15 @@ TEST(MakePlan, EveryNodeHasADecisionWithAReason) {
   }
   EXPECT_TRUE(planned.plan.decisions[0].integer);
   EXPECT_FALSE(planned.plan.decisions[1].integer);
+}
+
+TEST(MakePlan, PixelScaleOfOneIsNoIdentityForOpenVino) {
+  const Range pixels = range(0, 255);
+  EXPECT_EQ(activation_params(pixels, find_target("ort-x86")).scale[0], 1.0F);
+  const QuantParams params = activation_params(pixels, find_target("openvino"));
+  EXPECT_GT(params.scale[0], 1.0F);
+  EXPECT_LT(params.scale[0], 1.000001F);
+  EXPECT_EQ(params.zero_point[0], 0);
 }
 
 TEST(Target, NamesAreCheckedAndSchemesAreSafe) {
