@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "plan/reduction_order.h"
 #include "plan/activation_params.h"
+#include "plan/reduction_order.h"
 #include "plan/saturation_fit.h"
 #include "plan/weight_choice.h"
 #include "ptq/error.h"
