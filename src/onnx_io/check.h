@@ -13,7 +13,7 @@
 namespace ptq {
 
 // Versions of the standard operator set that ptq reads.
-constexpr int64_t kMinOpset = 7;
+constexpr int64_t kMinOpset = 6;
 constexpr int64_t kMaxOpset = 25;
 
 // The bytes look like one whole serialized ModelProto: known kinds of other files, truncation,

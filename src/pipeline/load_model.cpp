@@ -40,6 +40,24 @@ void refuse_quantized(const Model& model, const std::filesystem::path& path) {
   }
 }
 
+// QuantizeLinear came with opset 10.
+void refuse_old_opset(const LoadedModel& loaded, const std::filesystem::path& path) {
+  constexpr int64_t kFirstWithQuantizeLinear = 10;
+  const int64_t opset = loaded.model.opset();
+  if (opset == 0 || opset >= kFirstWithQuantizeLinear) {
+    return;
+  }
+  std::string why;
+  for (const std::string& note : loaded.notes) {
+    why += note.starts_with("kept opset") ? ": " + note : "";
+  }
+  throw Error(
+      ErrorCode::kInput,
+      fmt::format("{}: expected a model that can be raised to opset {}, found opset {}{}; "
+                  "convert it with ONNX's version converter",
+                  printable(path.string()), kFirstWithQuantizeLinear, opset, printable(why, 300)));
+}
+
 // The file and the external files that its tensors name, each counted once.
 uint64_t size_with_external(const Model& model, const std::filesystem::path& path) {
   std::error_code ignored;
@@ -71,6 +89,7 @@ LoadedModel load_model(const std::filesystem::path& path) {
     }
   }
   infer_shapes(loaded.model);
+  refuse_old_opset(loaded, path);
   return loaded;
 }
 

@@ -1,5 +1,5 @@
 // Opset 13, the first in which QuantizeLinear and DequantizeLinear take an axis, so that weights
-// can be quantized per channel. Only models of opset 7…12 are touched. One table says for each
+// can be quantized per channel. Only models of opset 6…12 are touched. One table says for each
 // standard operator that it means the same in 13, or names its adapter; an operator outside of the
 // table, or a node that its adapter refuses, leaves the whole model at its opset with a note.
 //
@@ -13,12 +13,13 @@
 #include "ptq/error.h"
 #include "transform/opset_adapters.h"
 #include "transform/passes.h"
+#include "transform/raise_opset_6.h"
 #include "transform/walk.h"
 
 namespace ptq {
 namespace {
 
-constexpr int64_t kOldest = 7;
+constexpr int64_t kOldest = 6;
 constexpr int64_t kTarget = 13;
 
 struct TableRow {
@@ -257,7 +258,7 @@ int64_t raise_opset(Model& model, Notes& notes) {
     return 0;
   };
   if (from < kOldest) {
-    return keep("its age: ptq raises opset 7 and newer");
+    return keep("its age: ptq raises opset 6 and newer");
   }
   if (model.has_functions) {
     return keep("the local functions, which have opsets of their own");
@@ -266,7 +267,14 @@ int64_t raise_opset(Model& model, Notes& notes) {
   raised.graph = copy_graph(model.graph);
   infer_shapes(raised);
   NameScope names(raised.graph);
-  if (const std::string reason = move_graph(raised.graph, from, names, {}); !reason.empty()) {
+  if (from == kOldest) {
+    if (const std::string reason = move_from_6_to_7(raised, names); !reason.empty()) {
+      return keep(reason);
+    }
+    infer_shapes(raised);
+  }
+  const int64_t current = std::max(from, kOldest + 1);
+  if (const std::string reason = move_graph(raised.graph, current, names, {}); !reason.empty()) {
     return keep(reason);
   }
   raised.set_opset("", kTarget);

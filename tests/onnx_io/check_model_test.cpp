@@ -36,15 +36,15 @@ TEST(CheckModel, RefusesUnknownVersions) {
   EXPECT_THAT(refusal_of(proto), HasSubstr("IR version"));
 }
 
-TEST(CheckModel, ReadsOpsets7To25) {
-  for (const int opset : {7, 25}) {
+TEST(CheckModel, ReadsOpsets6To25) {
+  for (const int opset : {6, 25}) {
     onnx::ModelProto proto = small_model();
     proto.mutable_opset_import(0)->set_version(opset);
     EXPECT_EQ(refusal_of(proto), "") << opset;
   }
   onnx::ModelProto proto = small_model();
-  proto.mutable_opset_import(0)->set_version(6);
-  EXPECT_THAT(refusal_of(proto), HasSubstr("opset 6 is older"));
+  proto.mutable_opset_import(0)->set_version(5);
+  EXPECT_THAT(refusal_of(proto), HasSubstr("opset 5 is older"));
   proto.mutable_opset_import(0)->set_version(26);
   EXPECT_THAT(refusal_of(proto), HasSubstr("opset 26 is newer"));
   proto.mutable_opset_import(0)->set_version(-1);
