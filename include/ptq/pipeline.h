@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "ptq/activation_stats.h"
 #include "ptq/diagnosis.h"
 #include "ptq/graph.h"
+#include "ptq/kernel_proof.h"
 #include "ptq/plan.h"
 #include "ptq/validation.h"
 
@@ -48,6 +50,10 @@ struct DataRequest {
 std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& target,
                                     const std::vector<std::string>& keep_float);
 
+// The shapes that the first sample gives the inputs of `model`.
+std::map<std::string, Shape> sample_shapes(const LoadedModel& model,
+                                           const std::filesystem::path& data);
+
 // Observes every value that a plan for `model` on `target` needs, in one pass over the samples.
 // `warnings` receives what is odd about the data.
 ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
@@ -66,14 +72,8 @@ struct QuantizeRequest {
   EstimatorPolicy policy{};
   std::vector<std::string> keep_float{};  // names of nodes, or of their first outputs
   int threads = 0;
-};
-
-// What the runtime makes of a quantized model, read back from its optimized graph.
-struct RuntimeCheck {
-  uint64_t integer_nodes = 0;  // products and neighbours with an integer kernel
-  uint64_t float_nodes = 0;    // Conv, MatMul, Gemm, ConvTranspose, LSTM … that run in float
-  uint64_t pairs_left = 0;     // QuantizeLinear and DequantizeLinear nodes that remain
-  std::vector<std::string> float_products{};  // names of the float_nodes
+  // By model input, for weighing nodes where the model leaves dimensions open; may be empty.
+  std::map<std::string, Shape> input_shapes{};
 };
 
 // What became of one weight.

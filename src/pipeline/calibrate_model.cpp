@@ -8,6 +8,19 @@
 
 namespace ptq {
 
+std::map<std::string, Shape> sample_shapes(const LoadedModel& model,
+                                           const std::filesystem::path& data) {
+  const std::unique_ptr<SampleSource> source =
+      open_data(data, input_specs(model.model.graph), {.max_samples = 1});
+  std::map<std::string, Shape> shapes;
+  if (const std::optional<Sample> sample = source->next()) {
+    for (const auto& [name, tensor] : sample->inputs) {
+      shapes[name] = tensor.shape();
+    }
+  }
+  return shapes;
+}
+
 ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                                 const std::vector<std::string>& keep_float, const DataRequest& data,
                                 std::vector<std::string>& warnings) {

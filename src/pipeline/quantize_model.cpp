@@ -6,11 +6,12 @@
 #include "core/log.h"
 #include "graph/model_index.h"
 #include "onnx_io/write.h"
+#include "pipeline/kernel_proof.h"
+#include "pipeline/sized_graph.h"
 #include "pipeline/weight_summary.h"
 #include "plan/model_plan.h"
 #include "ptq/error.h"
 #include "ptq/pipeline.h"
-#include "runtime/model_session.h"
 #include "transform/insert_qdq.h"
 
 namespace ptq {
@@ -63,41 +64,6 @@ std::vector<TensorDiagnosis> diagnose_values(const std::vector<std::string>& val
   const QuantScheme scheme = target_of(request).activation;
   return diagnose(
       wanted, [&](const std::string& /*name*/) { return scheme; }, request.policy, request.threads);
-}
-
-bool is_integer_kernel(const Node& node) {
-  static const std::set<std::string_view> kNames = {"QGemm",
-                                                    "MatMulNBits",
-                                                    "MatMulIntegerToFloat",
-                                                    "DynamicQuantizeMatMul",
-                                                    "MatMulInteger",
-                                                    "ConvInteger",
-                                                    "QAttention"};
-  return node.op_type.starts_with("QLinear") || kNames.contains(node.op_type);
-}
-
-bool is_float_product(const Node& node) {
-  static const std::set<std::string_view> kNames = {"Conv",        "FusedConv", "MatMul",
-                                                    "FusedMatMul", "Gemm",      "FusedGemm",
-                                                    "LSTM",        "GRU",       "ConvTranspose"};
-  return kNames.contains(node.op_type);
-}
-
-void count_kernels(const Graph& graph, RuntimeCheck& check) {
-  for (const Node& node : graph.nodes) {
-    check.integer_nodes += is_integer_kernel(node) ? 1U : 0U;
-    if (is_float_product(node)) {
-      ++check.float_nodes;
-      check.float_products.push_back(node.name.empty() ? node.outputs.at(0) : node.name);
-    }
-    check.pairs_left +=
-        node.op_type == "QuantizeLinear" || node.op_type == "DequantizeLinear" ? 1U : 0U;
-    for (const Attribute& attribute : node.attributes) {
-      for (const std::shared_ptr<Graph>& inner : attribute.graphs) {
-        count_kernels(*inner, check);
-      }
-    }
-  }
 }
 
 // The structure that the statistics allow. What calibration was asked for and never saw (a branch
@@ -199,7 +165,11 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
   }
   out.size_bytes = serialize_model(out.model).size();
   out.original_size_bytes = model.size_bytes;
-  count_kernels(optimized_model(out.model, {}).graph, out.runtime);
+  out.runtime =
+      check_runtime(graph, out.plan, out.model, sized_graph(model.model, request.input_shapes));
+  if (target.engine == Engine::kOnnxRuntime) {
+    std::ranges::move(kernel_findings(out.runtime), std::back_inserter(out.plan.findings));
+  }
   return out;
 }
 

@@ -62,7 +62,7 @@ Json start(const ReportHeader& header) {
                                {"execution_provider", "CPU"},
                                {"cpu_features", header.cpu_features}};
   }
-  document["status"] = "pass";
+  document["status"] = header.passed ? "pass" : "fail";
   document["warnings"] = header.warnings;
   return document;
 }
@@ -134,6 +134,28 @@ void add_activations(const QuantPlan& plan, Json& out) {
                    {"estimator", activation.estimator},
                    {"reason", activation.reason}});
   }
+}
+
+Json macs_json(const RuntimeCheck& check) {
+  const std::optional<double> percent = check.integer_mac_percent();
+  return {{"integer", check.integer_macs},
+          {"known", check.known_macs},
+          {"unknown_products", check.unknown_products},
+          {"unknown_integer_products", check.unknown_integer_products},
+          {"integer_percent", percent ? number(*percent) : Json("unknown")}};
+}
+
+Json kernels_json(const RuntimeCheck& check) {
+  Json out = Json::array();
+  for (const KernelRow& row : check.rows) {
+    out.push_back({{"node", row.label},
+                   {"op_type", row.op_type},
+                   {"outcome", outcome_name(row.outcome)},
+                   {"kernel", row.kernel},
+                   {"macs", row.macs ? Json(*row.macs) : Json("unknown")},
+                   {"reason", row.reason}});
+  }
+  return out;
 }
 
 }  // namespace
@@ -209,7 +231,7 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
   Json document = start(header);
   const std::vector<Decision> decisions = all_decisions(result.plan);
   const auto integer = std::ranges::count_if(decisions, &Decision::integer);
-  document["output"] = file_json(output);
+  document["output"] = output.empty() ? Json(nullptr) : file_json(output);
   document["summary"] = {{"target", result.plan.target->name},
                          {"original_bytes", result.original_size_bytes},
                          {"quantized_bytes", result.size_bytes},
@@ -219,13 +241,16 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
                          {"nodes_integer", integer},
                          {"runtime_integer_kernels", result.runtime.integer_nodes},
                          {"runtime_float_products", result.runtime.float_nodes},
-                         {"runtime_pairs_left", result.runtime.pairs_left}};
+                         {"runtime_pairs_left", result.runtime.pairs_left},
+                         {"runtime_fallbacks", result.runtime.fallbacks()},
+                         {"macs", macs_json(result.runtime)}};
   document["preparation"] = model.passes;
   document["findings"] = model.notes;
   for (const std::string& finding : result.plan.findings) {
     document["findings"].push_back(finding);
   }
   document["float_products"] = result.runtime.float_products;
+  document["kernels"] = kernels_json(result.runtime);
   document["decisions"] = decisions_json(decisions);
   document["activations"] = Json::array();
   add_activations(result.plan, document["activations"]);

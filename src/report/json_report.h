@@ -18,11 +18,13 @@ struct ReportHeader {
   std::vector<std::string> warnings{};
   std::vector<std::string> cpu_features{};
   std::string runtime_version{};  // empty: the runtime was not used
+  bool passed = true;             // false: the verb ends in exit code 1
 };
 
 std::string inspection_json(const ReportHeader& header, const Model& model);
 std::string stats_json(const ReportHeader& header, const ActivationStats& stats);
 std::string diagnosis_json(const ReportHeader& header, const std::vector<TensorDiagnosis>& tensors);
+// An empty `output`: nothing was written.
 std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
                           const Quantized& result, const std::filesystem::path& output);
 // Of a model none of whose nodes can run in integers.

@@ -70,6 +70,11 @@ TextTable diagnosis_table(const std::vector<TensorDiagnosis>& tensors, size_t to
   return table;
 }
 
+// One decimal, cut: 99.96 % is not 100 %.
+std::string share_text(double percent) {
+  return fmt::format("{:.1f}", std::floor(percent * 10.0) / 10.0);
+}
+
 // The nodes that stay in float, grouped by operator and reason.
 TextTable float_table(const std::vector<Decision>& decisions) {
   std::map<std::pair<std::string, std::string>, uint64_t> groups;
@@ -82,6 +87,21 @@ TextTable float_table(const std::vector<Decision>& decisions) {
       {{"nodes", Align::kRight}, {"operator", Align::kLeft, 24}, {"reason", Align::kLeft, 90}});
   for (const auto& [group, count] : groups) {
     table.add_row({std::to_string(count), group.first, group.second});
+  }
+  return table;
+}
+
+// The nodes that the plan put in integers and the runtime in float.
+TextTable fallback_table(const RuntimeCheck& check) {
+  TextTable table({{"node", Align::kLeft, 40},
+                   {"operator", Align::kLeft, 24},
+                   {"kernel", Align::kLeft, 24},
+                   {"reason", Align::kLeft, 90}});
+  for (const KernelRow& row : check.rows) {
+    if (row.outcome == KernelOutcome::kFloatAgainstPlan ||
+        row.outcome == KernelOutcome::kNotFound) {
+      table.add_row({row.label, row.op_type, row.kernel, row.reason});
+    }
   }
   return table;
 }
@@ -99,6 +119,22 @@ std::string weights_line(const std::vector<WeightSummary>& weights, const Target
   return fmt::format("weights  {}{}{}\n", counts_text(types),
                      limited == 0 ? "" : fmt::format(", {} with limited pair sums", limited),
                      safe ? "; no sum can saturate on any x86 processor" : "");
+}
+
+// "work     99.8 % of 301 M multiply-accumulates run in integers".
+std::string work_line(const RuntimeCheck& check) {
+  const std::string known = fmt::format("{:.3g} M", static_cast<double>(check.known_macs) / 1e6);
+  if (const std::optional<double> percent = check.integer_mac_percent()) {
+    return fmt::format("work     {} % of {} multiply-accumulates run in integers\n",
+                       share_text(*percent), check.unknown_products == 0 ? known : "all");
+  }
+  if (check.unknown_products == 0) {
+    return "work     the model has no products\n";
+  }
+  return fmt::format(
+      "work     share of multiply-accumulates in integers unknown: {:.3g} M of the {} that can be "
+      "counted; {} product(s) have open dimensions or stand in If or Loop bodies\n",
+      static_cast<double>(check.integer_macs) / 1e6, known, check.unknown_products);
 }
 
 std::string advice(const Quantized& result) {
@@ -191,14 +227,15 @@ std::string quantize_text(const LoadedModel& model, const Quantized& result,
       "size     {} -> {}, {:.2f} x smaller\n", size_text(result.original_size_bytes),
       size_text(result.size_bytes),
       static_cast<double>(result.original_size_bytes) / static_cast<double>(result.size_bytes));
-  out += fmt::format("plan     {} of {} nodes in integers for {}\n", integer,
-                     decisions.size(), result.plan.target->name);
+  out += fmt::format("plan     {} of {} nodes in integers for {}\n", integer, decisions.size(),
+                     result.plan.target->name);
   out += fmt::format("runtime  {} integer kernels, {} products in float, {} Q/DQ nodes left{}\n",
                      result.runtime.integer_nodes, result.runtime.float_nodes,
                      result.runtime.pairs_left,
                      result.plan.target->engine == Engine::kOnnxRuntime
                          ? ""
                          : " in ONNX Runtime, which is not the target");
+  out += work_line(result.runtime);
   out += weights_line(result.weights, *result.plan.target);
   for (const std::string& pass : model.passes) {
     out += fmt::format("prepared {}\n", pass);
@@ -213,7 +250,14 @@ std::string quantize_text(const LoadedModel& model, const Quantized& result,
   if (!floats.empty()) {
     out += "\nleft in float\n" + floats.text();
   }
+  const TextTable fallbacks = fallback_table(result.runtime);
+  if (!fallbacks.empty() && result.plan.target->engine == Engine::kOnnxRuntime) {
+    out += "\nin float against the plan\n" + fallbacks.text();
+  }
   out += "\nhardest tensors\n" + diagnosis_table(result.diagnoses, 5).text();
+  if (output.empty()) {
+    return out;
+  }
   out += "\nnext\n" + advice(result);
   out += fmt::format("  prove it: ptq validate {} {} --data TEST --labels LABELS --max-drop 1.0\n",
                      printable(input.string()), printable(output.string()));

@@ -14,6 +14,7 @@ std::string inspection_text(const Model& model, uint64_t size_bytes);
 std::string stats_text(const ActivationStats& stats, const std::filesystem::path& output);
 // The `top` hardest tensors, 0 = all.
 std::string diagnosis_text(const std::vector<TensorDiagnosis>& tensors, size_t top);
+// An empty `output`: nothing was written.
 std::string quantize_text(const LoadedModel& model, const Quantized& result,
                           const std::filesystem::path& input, const std::filesystem::path& output);
 // Of a model none of whose nodes can run in integers: which operators, and why.

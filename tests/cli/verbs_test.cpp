@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 const std::string kModel = data_file("fashion_resnet.onnx");
@@ -60,6 +61,32 @@ TEST(Quantize, ProductsOfTheResidualNetworkRunInIntegers) {
   for (const Json& decision : report["decisions"]) {
     EXPECT_FALSE(decision["reason"].get<std::string>().empty());
   }
+}
+
+TEST(Quantize, EveryProductOfBothNetworksIsProvenInIntegers) {
+  const TemporaryFolder folder;
+  for (const std::string& model : {kModel, kVit}) {
+    const ProgramRun run = run_ptq({"quantize", model, "--data", kCalib, "-o", "q.onnx", "--force",
+                                    "--no-fallback", "--format", "json"},
+                                   folder.path());
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    const Json report = Json::parse(run.out);
+    EXPECT_EQ(report["summary"]["macs"]["integer_percent"], 100.0);
+    EXPECT_GT(report["summary"]["macs"]["known"], 1000000);
+    EXPECT_EQ(report["kernels"].size(), report["decisions"].size());
+    for (const Json& kernel : report["kernels"]) {
+      EXPECT_THAT(kernel["outcome"].get<std::string>(), Not(HasSubstr("against")));
+      EXPECT_FALSE(kernel["reason"].get<std::string>().empty());
+    }
+  }
+}
+
+TEST(Quantize, NoFallbackNeedsATargetOfOnnxRuntime) {
+  const TemporaryFolder folder;
+  const ProgramRun run = run_ptq(
+      {"quantize", kModel, "--data", kCalib, "--target", "qnn", "--no-fallback"}, folder.path());
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_THAT(run.err, HasSubstr("target qnn is executed by"));
 }
 
 TEST(Quantize, StatisticsAndDataGiveTheSameBytesForAnyThreads) {

@@ -19,7 +19,31 @@ struct Options {
   std::filesystem::path model;
   std::filesystem::path output;
   bool force = false;
+  bool no_fallback = false;
 };
+
+// Only ONNX Runtime is there to be asked.
+void check_no_fallback(const Target& target) {
+  if (target.engine != Engine::kOnnxRuntime) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("--no-fallback reads back the kernels of ONNX Runtime, but target {} "
+                            "is executed by {}; leave it out, or take an ort target",
+                            target.name, engine_name(target.engine)));
+  }
+}
+
+std::string verdict_text(const Options& options, const Quantized& result, bool refused) {
+  if (refused) {
+    return fmt::format(
+        "FAIL quantize {}  {} node(s) planned in integers get no integer kernel; nothing was "
+        "written",
+        printable(options.model.string()), result.runtime.fallbacks());
+  }
+  return fmt::format(
+      "PASS quantize {}  wrote {}, {:.2f} x smaller", printable(options.model.string()),
+      printable(options.output.string()),
+      static_cast<double>(result.original_size_bytes) / static_cast<double>(result.size_bytes));
+}
 
 int run(Options& options) {
   if (options.output.empty()) {
@@ -28,7 +52,10 @@ int run(Options& options) {
   check_output_path(options.output,
                     std::vector{options.model, options.data.data, options.data.stats},
                     options.force);
-  const QuantizeRequest request = make_request(options.policy, options.common);
+  QuantizeRequest request = make_request(options.policy, options.common);
+  if (options.no_fallback) {
+    check_no_fallback(*request.target);
+  }
   const LoadedModel model = load_model(options.model);
   const std::vector<Decision> coverage =
       plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
@@ -40,6 +67,9 @@ int run(Options& options) {
   std::vector<std::string> warnings;
   const ActivationStats stats =
       stats_for(model, options.data, options.policy, options.common, warnings);
+  if (!options.data.data.empty()) {
+    request.input_shapes = sample_shapes(model, options.data.data);
+  }
   const Quantized result = quantize_model(model, stats, request);
   ReportHeader header = make_header("quantize", {options.model}, true);
   report_warnings(header, warnings);
@@ -47,15 +77,16 @@ int run(Options& options) {
   if (!any_integer(decisions)) {
     return deliver(options.common, nothing_to_quantize(header, model, options.model, decisions));
   }
-  write_model(result.model, options.output);
-  return deliver(
-      options.common,
-      {.text = quantize_text(model, result, options.model, options.output),
-       .json = quantize_json(header, model, result, options.output),
-       .verdict = fmt::format("PASS quantize {}  wrote {}, {:.2f} x smaller",
-                              printable(options.model.string()), printable(options.output.string()),
-                              static_cast<double>(result.original_size_bytes) /
-                                  static_cast<double>(result.size_bytes))});
+  const bool refused = options.no_fallback && result.runtime.fallbacks() > 0;
+  const std::filesystem::path written = refused ? std::filesystem::path() : options.output;
+  if (!refused) {
+    write_model(result.model, options.output);
+  }
+  header.passed = !refused;
+  return deliver(options.common, {.text = quantize_text(model, result, options.model, written),
+                                  .json = quantize_json(header, model, result, written),
+                                  .verdict = verdict_text(options, result, refused),
+                                  .passed = !refused});
 }
 
 }  // namespace
@@ -69,6 +100,9 @@ Verb add_quantize(CLI::App& app) {
                    "statistics of ptq calibrate, instead of --data");
   verb->add_option("-o,--output", options->output, "quantized model [MODEL.int8.onnx]");
   verb->add_flag("--force", options->force, "replace the output when it exists");
+  verb->add_flag("--no-fallback", options->no_fallback,
+                 "exit 1 without a file when ONNX Runtime has no integer kernel for a node that "
+                 "was planned in integers");
   verb->add_option("--weights", options->policy.weights,
                    "codes of weights: auto (that of the target), int8-safe, int8, int8-7bit, "
                    "uint8 [auto]")
