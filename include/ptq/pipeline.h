@@ -71,6 +71,10 @@ struct QuantizeRequest {
   std::optional<WeightForm> weight_form{};  // empty: that of the target
   EstimatorPolicy policy{};
   std::vector<std::string> keep_float{};  // names of nodes, or of their first outputs
+  // Products that alone bring an output below this SQNR in dB stay in float; 0: none. Measured on
+  // some of `samples`; without them (empty path) nothing is tried.
+  double float_below_db = 20.0;
+  DataRequest samples{};
   int threads = 0;
   // By model input, for weighing nodes where the model leaves dimensions open; may be empty.
   std::map<std::string, Shape> input_shapes{};

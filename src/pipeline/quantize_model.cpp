@@ -7,8 +7,10 @@
 #include "graph/model_index.h"
 #include "onnx_io/write.h"
 #include "pipeline/kernel_proof.h"
+#include "pipeline/leave_float.h"
 #include "pipeline/sized_graph.h"
 #include "pipeline/weight_summary.h"
+#include "plan/inherit_ranges.h"
 #include "plan/model_plan.h"
 #include "ptq/error.h"
 #include "ptq/pipeline.h"
@@ -93,6 +95,22 @@ std::vector<Structure> observed_structure(const Graph& graph, const ActivationSt
   }
 }
 
+// The values that a plan observes, but for those that hand on the values of one that was measured.
+std::vector<std::string> measured_values(const Graph& graph,
+                                         const std::vector<Structure>& structures,
+                                         const ActivationStats& stats) {
+  std::map<std::string, ChosenRange> known;
+  for (const auto& [name, tensor] : stats.tensors) {
+    known[name] = {};
+  }
+  std::vector<std::string> values = values_to_observe(structures);
+  inherit_ranges(ModelIndex(graph), values, known);
+  std::erase_if(values, [&](const std::string& value) {
+    return !stats.tensors.contains(value) && known.contains(value);
+  });
+  return values;
+}
+
 // Per-axis parameters exist from opset 13 on; an older model gets one scale a weight.
 void drop_axes(QuantPlan& plan) {
   for (PlannedConstant& constant : plan.constants) {
@@ -109,6 +127,32 @@ void keep_old_opset(QuantPlan& plan) {
   plan.findings.push_back(
       "the opset could not be raised to 13: weights have one scale a tensor instead of one a "
       "channel");
+}
+
+QuantPlan plan_model(const Model& model, const QuantizeRequest& request,
+                     const std::vector<std::string>& keep_float,
+                     const std::map<std::string, ChosenRange>& ranges) {
+  const Target& target = target_of(request);
+  QuantPlan plan = plan_known_ranges(model.graph, keep_float, ranges, target,
+                                     request.weight_form.value_or(target.weight_form));
+  if (model.opset() < 13) {
+    keep_old_opset(plan);
+  }
+  return plan;
+}
+
+void explain_float(const Graph& graph, const LeftInFloat& left, QuantPlan& plan) {
+  const ModelIndex index(graph);
+  for (size_t k = 0; k < index.size(); ++k) {
+    for (Decision& decision : (k == 0 ? plan : plan.inner.at(k - 1)).decisions) {
+      const Node& node = index[k].graph().nodes[decision.node];
+      const auto reason =
+          node.outputs.empty() ? left.reasons.end() : left.reasons.find(node.outputs[0]);
+      if (reason != left.reasons.end()) {
+        decision.reason = reason->second;
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -135,23 +179,27 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
   const Graph& graph = model.model.graph;
   check_keep_float(graph, request.keep_float);
   const std::vector<Structure> structures = observed_structure(graph, stats, request);
-  const std::vector<std::string> values = values_to_observe(structures);
   Quantized out;
-  if (values.empty()) {
+  if (values_to_observe(structures).empty()) {
     out.plan.decisions = planned_decisions(graph, structures);
     return out;
   }
-  out.diagnoses = diagnose_values(values, stats, request);
+  out.diagnoses = diagnose_values(measured_values(graph, structures, stats), stats, request);
   std::map<std::string, ChosenRange> ranges;
   for (const TensorDiagnosis& diagnosis : out.diagnoses) {
     ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason,
                               mean_ratio(stats.tensors.at(diagnosis.name))};
   }
-  const Target& target = target_of(request);
-  out.plan = make_model_plan(graph, structures, ranges, target,
-                             request.weight_form.value_or(target.weight_form));
-  if (model.model.opset() < 13) {
-    keep_old_opset(out.plan);
+  out.plan = plan_model(model.model, request, request.keep_float, ranges);
+  const LeftInFloat left = leave_float(model.model, ranges, out.plan, request);
+  if (!left.names.empty()) {
+    std::vector<std::string> keep_float = request.keep_float;
+    keep_float.insert(keep_float.end(), left.names.begin(), left.names.end());
+    out.plan = plan_model(model.model, request, keep_float, ranges);
+    explain_float(graph, left, out.plan);
+  }
+  if (!left.finding.empty()) {
+    out.plan.findings.push_back(left.finding);
   }
   InsertResult inserted = insert_qdq(model.model, out.plan);
   out.weights = summarize_weights(graph, out.plan, inserted.weights, stats);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "graph/model_index.h"
+#include "plan/inherit_ranges.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -45,6 +46,27 @@ QuantPlan make_model_plan(const Graph& main, const std::vector<Structure>& struc
         make_plan(index[k].graph(), structures[k], ranges, target, form, index[k].outer()));
   }
   return plan;
+}
+
+QuantPlan plan_known_ranges(const Graph& main, const std::vector<std::string>& keep_float,
+                            std::map<std::string, ChosenRange> ranges, const Target& target,
+                            WeightForm form) {
+  const ModelIndex index(main);
+  std::set<std::string> unobserved;
+  for (;;) {
+    const std::vector<Structure> structures = analyze_model(main, keep_float, target, unobserved);
+    const std::vector<std::string> values = values_to_observe(structures);
+    inherit_ranges(index, values, ranges);
+    const size_t known = unobserved.size();
+    for (const std::string& value : values) {
+      if (!ranges.contains(value)) {
+        unobserved.insert(value);
+      }
+    }
+    if (unobserved.size() == known) {
+      return make_model_plan(main, structures, ranges, target, form);
+    }
+  }
 }
 
 std::vector<Decision> planned_decisions(const Graph& main,

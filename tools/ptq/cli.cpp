@@ -232,12 +232,10 @@ QuantizeRequest make_request(const PolicyCli& policy, const Common& common) {
 ActivationStats stats_for(const LoadedModel& model, const DataOptionsCli& data,
                           const PolicyCli& policy, const Common& common,
                           std::vector<std::string>& warnings) {
-  if (data.data.empty() == data.stats.empty()) {
+  if (data.data.empty() && data.stats.empty()) {
     throw Error(ErrorCode::kUsage,
-                data.data.empty()
-                    ? "give samples with --data PATH or statistics with --stats FILE; ptq never "
-                      "invents data"
-                    : "give either --data or --stats, not both");
+                "give samples with --data PATH or statistics with --stats FILE; ptq never invents "
+                "data");
   }
   if (!data.stats.empty()) {
     return read_stats(data.stats);

@@ -18,6 +18,7 @@ struct Options {
   PolicyCli policy;
   std::filesystem::path model;
   std::filesystem::path output;
+  double float_below_db = 20.0;
   bool force = false;
   bool no_fallback = false;
 };
@@ -56,6 +57,9 @@ int run(Options& options) {
   if (options.no_fallback) {
     check_no_fallback(*request.target);
   }
+  request.float_below_db = options.float_below_db;
+  request.samples = {
+      .path = options.data.data, .max_samples = options.data.samples, .stop = &stop_requested};
   const LoadedModel model = load_model(options.model);
   const std::vector<Decision> coverage =
       plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
@@ -97,7 +101,7 @@ Verb add_quantize(CLI::App& app) {
   verb->add_option("model", options->model, "FP32 ONNX file")->required();
   add_data_option(*verb, options->data, false);
   verb->add_option("--stats", options->data.stats,
-                   "statistics of ptq calibrate, instead of --data");
+                   "statistics of ptq calibrate, instead of a calibration on --data");
   verb->add_option("-o,--output", options->output, "quantized model [MODEL.int8.onnx]");
   verb->add_flag("--force", options->force, "replace the output when it exists");
   verb->add_flag("--no-fallback", options->no_fallback,
@@ -107,6 +111,11 @@ Verb add_quantize(CLI::App& app) {
                    "codes of weights: auto (that of the target), int8-safe, int8, int8-7bit, "
                    "uint8 [auto]")
       ->check(CLI::IsMember({"auto", "int8-safe", "int8", "int8-7bit", "uint8"}))
+      ->group("Plan");
+  verb->add_option("--float-below", options->float_below_db,
+                   "leave a product in float when in integers it alone brings an output below so "
+                   "many dB of SQNR on 16 of the samples; 0: never [20]")
+      ->check(CLI::Range(0.0, 200.0))
       ->group("Plan");
   verb->add_flag("--assume-vnni", options->policy.assume_vnni,
                  "the file will only run on processors whose 8-bit products are exact (VNNI, AMX): "
