@@ -9,6 +9,7 @@
 
 #include "core/hash.h"
 #include "plan/op_rules.h"
+#include "report/model_summary.h"
 
 namespace ptq {
 namespace {
@@ -169,21 +170,13 @@ std::string inspection_json(const ReportHeader& header, const Model& model) {
   }
   document["graph_inputs"] = values_json(model.graph.inputs);
   document["graph_outputs"] = values_json(model.graph.outputs);
-  std::map<std::string, uint64_t> operators;
-  for (const Node& node : model.graph.nodes) {
-    ++operators[node.domain.empty() ? node.op_type : node.domain + "." + node.op_type];
-  }
-  uint64_t parameters = 0;
-  uint64_t size_bytes = 0;
-  for (const Constant& constant : model.graph.initializers) {
-    parameters += static_cast<uint64_t>(constant.tensor.size());
-    size_bytes += constant.tensor.bytes().size();
-  }
-  document["operators"] = operators;
-  document["summary"] = {{"nodes", model.graph.nodes.size()},
-                         {"initializers", model.graph.initializers.size()},
-                         {"parameters", parameters},
-                         {"initializer_bytes", size_bytes},
+  const ModelSummary summary = summarize_model(model);
+  document["operators"] = summary.operators;
+  document["summary"] = {{"nodes", summary.nodes},
+                         {"inner_graphs", summary.inner_graphs},
+                         {"initializers", summary.initializers},
+                         {"parameters", summary.parameters},
+                         {"initializer_bytes", summary.initializer_bytes},
                          {"local_functions", model.has_functions}};
   return dump(document);
 }

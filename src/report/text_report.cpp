@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "ptq/error.h"
+#include "report/model_summary.h"
 #include "report/table.h"
 
 namespace ptq {
@@ -157,14 +158,7 @@ std::string advice(const Quantized& result) {
 }  // namespace
 
 std::string inspection_text(const Model& model, uint64_t size_bytes) {
-  std::map<std::string, uint64_t> operators;
-  for (const Node& node : model.graph.nodes) {
-    ++operators[node.domain.empty() ? node.op_type : node.domain + "." + node.op_type];
-  }
-  uint64_t parameters = 0;
-  for (const Constant& constant : model.graph.initializers) {
-    parameters += static_cast<uint64_t>(constant.tensor.size());
-  }
+  const ModelSummary summary = summarize_model(model);
   std::string opsets;
   for (const OpsetImport& import : model.opset_imports) {
     opsets += fmt::format("{}{} {}", opsets.empty() ? "" : ", ",
@@ -173,9 +167,10 @@ std::string inspection_text(const Model& model, uint64_t size_bytes) {
   }
   std::string out = fmt::format("{}: {}, IR {}, opset {}\n", printable(model.path.string()),
                                 size_text(size_bytes), model.ir_version, opsets);
-  out += fmt::format("{} nodes, {} initializers with {} elements{}\n", model.graph.nodes.size(),
-                     model.graph.initializers.size(), parameters,
-                     model.has_functions ? ", local functions" : "");
+  out += fmt::format(
+      "{} nodes{}, {} initializers with {} elements{}\n", summary.nodes,
+      summary.inner_graphs > 0 ? fmt::format(" in {} graphs", summary.inner_graphs + 1) : "",
+      summary.initializers, summary.parameters, model.has_functions ? ", local functions" : "");
   out += "inputs\n";
   for (const ValueInfo& input : model.graph.inputs) {
     out += value_text(input);
@@ -184,7 +179,7 @@ std::string inspection_text(const Model& model, uint64_t size_bytes) {
   for (const ValueInfo& output : model.graph.outputs) {
     out += value_text(output);
   }
-  return out + "operators\n  " + counts_text(operators) + "\n";
+  return out + "operators\n  " + counts_text(summary.operators) + "\n";
 }
 
 std::string stats_text(const ActivationStats& stats, const std::filesystem::path& output) {

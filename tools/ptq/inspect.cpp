@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "onnx_io/read.h"
 #include "ptq/error.h"
+#include "report/model_summary.h"
 #include "report/text_report.h"
 
 namespace ptq::cli {
@@ -24,7 +25,7 @@ int run(const Options& options) {
       .text = inspection_text(model, std::filesystem::file_size(options.model)),
       .json = inspection_json(header, model),
       .verdict = fmt::format("PASS inspect {}  {} nodes", printable(options.model.string()),
-                             model.graph.nodes.size())};
+                             summarize_model(model).nodes)};
   return deliver(options.common, outcome);
 }
 
