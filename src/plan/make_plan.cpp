@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "plan/activation_params.h"
+#include "plan/reader_bounds.h"
 #include "plan/reduction_order.h"
 #include "plan/saturation_fit.h"
 #include "plan/weight_choice.h"
@@ -60,7 +61,7 @@ class Planner {
       PlannedActivation planned{.value = value.value, .all_uses = value.all_uses};
       if (value.shares.empty()) {
         const ChosenRange& chosen = ranges_.at(value.value);
-        planned.params = activation_params(chosen.range, *plan_.target);
+        planned.params = own_params(value.value, chosen.range);
         fit_to_saturation(saturation_of(value.value), plan_.target->activation, planned.params);
         planned.estimator = chosen.estimator;
         planned.reason = chosen.reason;
@@ -70,6 +71,22 @@ class Planner {
       position_[value.value] = plan_.activations.size();
       plan_.activations.push_back(std::move(planned));
     }
+  }
+
+  // 16-bit codes are fine enough to tell values apart where 8-bit ones are not.
+  QuantParams own_params(std::string_view value, const Range& measured) const {
+    const QuantScheme& scheme = plan_.target->activation;
+    const Node* producer = index_.producer(value);
+    Range range = producer == nullptr ? measured : fixed_range(producer->op_type, measured);
+    if (bit_width(scheme.dtype) == 8) {
+      range = cut_range(range, reader_bounds(value, index_));
+    }
+    const bool hard_swish = std::ranges::any_of(index_.uses(value), [&](const auto& use) {
+      return graph_.nodes[use.node].is("HardSwish") && structure_.nodes[use.node].integer;
+    });
+    return hard_swish && plan_.target->engine == Engine::kOnnxRuntime
+               ? hard_swish_params(range, scheme)
+               : activation_params(range, *plan_.target);
   }
 
   // Bounds of the Relu / Clip that the codes of `value` absorb; unbounded when there is none.
@@ -82,7 +99,9 @@ class Planner {
     return saturation_bounds(graph_.nodes[position], index_);
   }
 
-  // A value that only a Concat reads is coded once, with the Concat's parameters, instead of twice.
+  // Inputs of a Concat that have its parameters are copied as they are. A value that only the
+  // Concat reads takes them, since it would be rounded to them anyway; one with other readers too
+  // when that costs those less than 0.1 dB.
   void share_concat_inputs() {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
@@ -94,17 +113,28 @@ class Planner {
       const QuantParams& params = plan_.activations[output->second].params;
       for (const std::string& input : node.inputs) {
         const auto found = position_.find(input);
-        if (found == position_.end() || index_.only_consumer(input) != &node) {
+        if (found == position_.end()) {
           continue;
         }
         PlannedActivation& planned = plan_.activations[found->second];
         if (planned.shared_with.empty() &&
+            (index_.only_consumer(input) == &node || costs_little(planned.params, params)) &&
             fits_saturation(saturation_of(input), plan_.target->activation, params)) {
           planned.params = params;
           planned.shared_with = structure_.nodes[i].result;
         }
       }
     }
+  }
+
+  // The noise of rounding grows with the square of the step; nothing may be cut off.
+  bool costs_little(const QuantParams& own, const QuantParams& shared) const {
+    constexpr double kMaxLossDb = 0.1;
+    const RealInterval mine = representable(own, plan_.target->activation);
+    const RealInterval theirs = representable(shared, plan_.target->activation);
+    const double step = own.scale[0];
+    return theirs.lo <= mine.lo + step / 2 && theirs.hi >= mine.hi - step / 2 &&
+           20.0 * std::log10(shared.scale[0] / step) <= kMaxLossDb;
   }
 
   // Structure lists producers before consumers, so one pass settles chains of pass-through nodes.

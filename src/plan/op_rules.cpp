@@ -23,6 +23,7 @@ constexpr Kernel kSum = Kernel::kResidual;
 // too. TensorRT fuses what stands behind a product and moves pairs through pass-through operators
 // itself, so it wants them only in front of products and on residual operands. OpenVINO computes
 // what it fuses behind a product in float for free, so Sigmoid and its like need no codes.
+// ONNX Runtime has no integer HardSwish; insert_qdq writes one from kernels that it has.
 constexpr std::array kRules = std::to_array<OpRule>({
     // operator, class, operands,              ONNX Runtime, OpenVINO, TensorRT, QNN
     {"Conv", OpClass::kCompute, kTwo, {kCodes, kEither, kFloat, kCodes}, accepts_conv},
@@ -37,7 +38,7 @@ constexpr std::array kRules = std::to_array<OpRule>({
     {"Sub", OpClass::kElementwise, kTwo, {kNo, kNo, kNo, kCodes}, accepts_elementwise},
     {"Div", OpClass::kElementwise, kTwo, {kNo, kNo, kNo, kCodes}, accepts_elementwise},
     {"Concat", OpClass::kElementwise, kAll, {kCodes, kCodes, kNo, kCodes}, accepts_elementwise},
-    {"Where", OpClass::kElementwise, kBranches, {kNo, kNo, kNo, kCodes}, accepts_elementwise},
+    {"Where", OpClass::kElementwise, kBranches, {kCodes, kNo, kNo, kCodes}, accepts_elementwise},
     {"PRelu", OpClass::kElementwise, kTwo, {kNo, kNo, kNo, kCodes}, accepts_elementwise},
     {"AveragePool", OpClass::kElementwise, kFirst, {kCodes, kCodes, kNo, kCodes}, nullptr},
     {"GlobalAveragePool", OpClass::kElementwise, kFirst, {kCodes, kCodes, kNo, kCodes}, nullptr},
@@ -46,7 +47,7 @@ constexpr std::array kRules = std::to_array<OpRule>({
     {"Sigmoid", OpClass::kElementwise, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
     {"Softmax", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},
     {"HardSigmoid", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},
-    {"HardSwish", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},
+    {"HardSwish", OpClass::kElementwise, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
     {"Tanh", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},
     {"Elu", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},
     {"Gelu", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},
@@ -61,6 +62,11 @@ constexpr std::array kRules = std::to_array<OpRule>({
     {"Gather", OpClass::kPassThrough, kFirst, {kCodes, kCodes, kNo, kCodes}, nullptr},
     {"Split", OpClass::kPassThrough, kFirst, {kCodes, kCodes, kNo, kCodes}, nullptr},
     {"DepthToSpace", OpClass::kPassThrough, kFirst, {kCodes, kCodes, kNo, kCodes}, nullptr},
+    {"Tile", OpClass::kPassThrough, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
+    {"Expand", OpClass::kPassThrough, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
+    {"ReduceMax", OpClass::kPassThrough, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
+    {"ReduceMin", OpClass::kPassThrough, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
+    {"GatherElements", OpClass::kPassThrough, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
     {"Resize", OpClass::kPassThrough, kFirst, {kCodes, kCodes, kNo, kCodes}, accepts_resize},
 
     {"Relu", OpClass::kActivation, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},

@@ -7,7 +7,6 @@
 
 #include "onnx_io/infer_shapes.h"
 #include "onnx_io/text_model.h"
-#include "plan/activation_params.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -105,13 +104,27 @@ TEST(MakePlan, EveryNodeHasADecisionWithAReason) {
   EXPECT_FALSE(planned.plan.decisions[1].integer);
 }
 
-TEST(MakePlan, PixelScaleOfOneIsNoIdentityForOpenVino) {
-  const Range pixels = range(0, 255);
-  EXPECT_EQ(activation_params(pixels, find_target("ort-x86")).scale[0], 1.0F);
-  const QuantParams params = activation_params(pixels, find_target("openvino"));
-  EXPECT_GT(params.scale[0], 1.0F);
-  EXPECT_LT(params.scale[0], 1.000001F);
-  EXPECT_EQ(params.zero_point[0], 0);
+constexpr const char* kConcatWithReaders =
+    "g (float[1,2,4,4] x) => (float[1,2,4,4] y, float[1,2,4,4] z)\n"
+    "<float[2,2,1,1] w = {1,2,3,4}, float[2,4,1,1] v = {1,2,3,4,5,6,7,8}>\n"
+    "{ a = Conv(x, w)\n b = Conv(x, w)\n c = Concat<axis=1>(a, b)\n y = Conv(c, v)\n"
+    "  z = Conv(a, w) }";
+
+TEST(MakePlan, ConcatInputWithOtherReadersIsSharedOnlyUnderATenthOfADecibel) {
+  const auto plan_with = [](float concat_range) {
+    return plan_of(kConcatWithReaders, {{"x", range(-1, 1)},
+                                        {"a", range(-1, 1)},
+                                        {"b", range(-concat_range, concat_range)},
+                                        {"c", range(-concat_range, concat_range)},
+                                        {"y", range(-9, 9)},
+                                        {"z", range(-9, 9)}});
+  };
+  // 20 · log10(1.01) = 0.086 dB, of 1.02 0.17 dB.
+  EXPECT_EQ(plan_with(1.01F).activation("a").shared_with, "c");
+  EXPECT_EQ(plan_with(1.02F).activation("a").shared_with, "");
+  // A smaller range would cut off what the other reader needs.
+  EXPECT_EQ(plan_with(0.9F).activation("a").shared_with, "");
+  EXPECT_EQ(plan_with(0.9F).activation("b").shared_with, "c");
 }
 
 TEST(Target, NamesAreCheckedAndSchemesAreSafe) {

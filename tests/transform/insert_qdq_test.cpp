@@ -28,6 +28,7 @@ struct Case {
   std::map<std::string, int> kernels;  // op type in the optimized graph → how often
   std::set<std::string> absent;        // op types that must not be left
   double min_sqnr_db = 25.0;
+  int opset = 13;
 };
 
 std::ostream& operator<<(std::ostream& out, const Case& test) {
@@ -38,7 +39,7 @@ class RuntimeRule : public ::testing::TestWithParam<Case> {};
 
 TEST_P(RuntimeRule, RunsInIntegers) {
   const Case& test = GetParam();
-  const Model model = parse_prepared(test.body);
+  const Model model = parse_prepared(test.body, test.opset);
   const Structure structure = analyze_structure(model.graph, {}, targets().front());
   const Session fp32 = open_session(model, {});
   const std::map<std::string, Tensor> feeds = unit_feeds(fp32, 3);
@@ -224,6 +225,36 @@ std::vector<Case> cases() {
            ", int64[8] p = {0,0,0,0,0,0,2,2}> { t = Pad(x, p)\n y = Conv<strides=[2,2]>(t, k) }",
        {{"QLinearConv", 1}},
        {"Conv", "Pad"}},
+      {"HardSwish",
+       input + "<" + w44 + "> { a = Conv(x, w)\n b = HardSwish(a)\n y = Conv(b, w) }",
+       {{"QLinearConv", 2}, {"QLinearLeakyRelu", 1}, {"QLinearMul", 1}},
+       {"Conv", "HardSwish", "HardSigmoid", "Mul"},
+       25.0,
+       14},
+      {"Where",
+       input + "<" + w44 + "," + w33 +
+           ", float z = {0}> { a = Conv(x, w)\n b = Conv<pads=[1,1,1,1]>(x, k)\n c = Greater(x, "
+           "z)\n d = Where(c, a, b)\n y = Conv(d, w) }",
+       {{"QLinearConv", 3}, {"QLinearWhere", 1}},
+       {"Conv", "Where"}},
+      {"ReduceMaxExpand",
+       input + "<" + w44 +
+           ", int64[4] s = {1,4,8,8}> { a = Conv(x, w)\n b = ReduceMax<axes=[2,3]>(a)\n c = "
+           "Expand(b, s)\n y = Conv(c, w) }",
+       {{"QLinearConv", 2}, {"QuantizeLinear", 1}, {"DequantizeLinear", 1}},
+       {"Conv"}},
+      {"ReduceMinTile",
+       input + "<" + w44 +
+           ", int64[4] s = {1,1,8,8}> { a = Conv(x, w)\n b = ReduceMin<axes=[2,3]>(a)\n c = "
+           "Tile(b, s)\n y = Conv(c, w) }",
+       {{"QLinearConv", 2}, {"QuantizeLinear", 1}, {"DequantizeLinear", 1}},
+       {"Conv"}},
+      {"GatherElements",
+       "g (float[1,2,4] x) => (float[1,2,2] y)\n<" + random_weight("2,2,1", 4, "w") +
+           ", int64[1,2,2] i = {0,3,2,1}> { a = Conv(x, w)\n b = GatherElements<axis=2>(a, i)\n y "
+           "= Conv(b, w) }",
+       {{"QLinearConv", 2}, {"QuantizeLinear", 1}, {"DequantizeLinear", 1}},
+       {"Conv"}},
       // No integer kernel exists: the weight alone becomes codes, the product stays in float.
       {"ConvTranspose",
        "g (float[1,4,8,8] x) => (float[1,4,16,16] y)\n<" + random_weight("4,4,2,2", 64, "k") +

@@ -29,8 +29,9 @@ std::string random_weight(const std::string& shape, size_t count, const std::str
   return "float[" + shape + "] " + name + " = " + random_floats(count, seed);
 }
 
-Model parse_prepared(const std::string& body) {
-  Model model = parse_text_model("<ir_version: 8, opset_import: [\"\" : 13]>\n" + body);
+Model parse_prepared(const std::string& body, int opset) {
+  Model model = parse_text_model("<ir_version: 8, opset_import: [\"\" : " + std::to_string(opset) +
+                                 "]>\n" + body);
   prepare(model);
   infer_shapes(model);
   return model;

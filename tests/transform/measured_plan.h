@@ -16,8 +16,8 @@ namespace ptq::testing {
 std::string random_weight(const std::string& shape, size_t count, const std::string& name,
                           unsigned seed = 1);
 
-// A text model of opset 13 after the preparing passes, with inferred shapes.
-Model parse_prepared(const std::string& body);
+// A text model after the preparing passes, with inferred shapes.
+Model parse_prepared(const std::string& body, int opset = 13);
 
 // float32 feeds from the unit normal distribution, in the declared shapes.
 std::map<std::string, Tensor> unit_feeds(const Session& session, unsigned seed);
