@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "plan/decision_reason.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -275,37 +276,8 @@ class Analysis {
         at(entry.activation).reason = "absorbed by the saturation of the codes before it";
         at(entry.activation).integer = true;
       }
-      entry.reason = entry.integer ? integer_reason(entry) : float_reason(entry);
+      entry.reason = entry.integer ? integer_reason(entry, target_) : float_reason(entry, target_);
     }
-  }
-
-  std::string integer_reason(const NodeStructure& entry) const {
-    if (entry.rule->op_class == OpClass::kCompute) {
-      return "integer kernel for the product";
-    }
-    if (entry.kernel == Kernel::kResidual) {
-      return "fused to the Conv before it; the other operand arrives as codes";
-    }
-    return everywhere_ ? "the target runs a node in integers when all its values are codes"
-                       : "codes arrive and are needed behind it";
-  }
-
-  std::string float_reason(const NodeStructure& entry) const {
-    if (entry.kernel == Kernel::kWeightOnly) {
-      return "the target computes it in float; the weight is stored as codes";
-    }
-    if (entry.kernel == Kernel::kResidual) {
-      return "no Conv alone before it that the target could fuse the sum to";
-    }
-    if (everywhere_) {
-      return "its operands are constants or not known to be float32";
-    }
-    if (entry.rule->op_class == OpClass::kActivation) {
-      return target_.activation.symmetric
-                 ? "symmetric codes cannot absorb it; the target fuses it with the node before it"
-                 : "no integer kernel alone; no integer node before it";
-    }
-    return "no integer neighbours on both sides: converting would cost more than it saves";
   }
 
   void collect_values() {
