@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ptq/activation_stats.h"
+#include "ptq/benchmark.h"
 #include "ptq/diagnosis.h"
 #include "ptq/graph.h"
 #include "ptq/kernel_proof.h"
@@ -119,5 +120,22 @@ std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const Acti
 Validation validate_models(const std::filesystem::path& fp32,
                            const std::filesystem::path& quantized, const DataRequest& data,
                            const std::string& labels, const ValidationLimits& limits);
+
+struct BenchmarkRequest {
+  std::filesystem::path data{};           // samples; empty: inputs are generated
+  int64_t max_samples = 0;                // the first so many; 0: all, at most 64
+  std::map<std::string, Shape> shapes{};  // of generated inputs whose dimensions are open
+  int threads = 0;                        // inside an operator; 0: all processors
+  int64_t batch = 1;
+  size_t runs = 30;
+  size_t warmup = 5;
+  Progress progress{};
+  const std::atomic<bool>* stop = nullptr;  // ends with Error{kInterrupted}
+};
+
+// Throws Error{kUsage} for an open dimension that nothing closes and for a batch that the model
+// does not take, Error{kInput} for models whose inputs differ.
+Benchmark benchmark_models(const std::filesystem::path& fp32,
+                           const std::filesystem::path& quantized, const BenchmarkRequest& request);
 
 }  // namespace ptq

@@ -1,72 +1,13 @@
 #include "report/json_report.h"
 
-#include <cmath>
-#include <fstream>
 #include <map>
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include "core/hash.h"
 #include "plan/op_rules.h"
+#include "report/json_document.h"
 #include "report/model_summary.h"
 
 namespace ptq {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json number(double value) {
-  if (std::isnan(value)) {
-    return "NaN";
-  }
-  if (std::isinf(value)) {
-    return value > 0 ? "Infinity" : "-Infinity";
-  }
-  return value;
-}
-
-// Names come from model files and may hold any bytes; JSON wants UTF-8.
-std::string dump(const Json& document) {
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Json file_json(const std::filesystem::path& path) {
-  Json file = {{"path", path.string()}};
-  std::ifstream in(path, std::ios::binary);
-  if (!std::filesystem::is_regular_file(path) || !in) {
-    return file;  // a folder of samples has its hash in the statistics
-  }
-  Sha256 hash;
-  std::vector<char> buffer(1U << 20);
-  uint64_t size = 0;
-  while (in) {
-    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-    const auto count = static_cast<size_t>(in.gcount());
-    hash.update(std::string_view(buffer.data(), count));
-    size += count;
-  }
-  file["sha256"] = hash.hex();
-  file["bytes"] = size;
-  return file;
-}
-
-Json start(const ReportHeader& header) {
-  Json document = {{"schema", fmt::format("ptq.{}/1", header.verb)},
-                   {"tool", {{"name", "ptq"}, {"version", header.version}}},
-                   {"inputs", Json::array()}};
-  for (const std::filesystem::path& input : header.inputs) {
-    document["inputs"].push_back(file_json(input));
-  }
-  if (!header.runtime_version.empty()) {
-    document["environment"] = {{"onnxruntime", header.runtime_version},
-                               {"execution_provider", "CPU"},
-                               {"cpu_features", header.cpu_features}};
-  }
-  document["status"] = header.passed ? "pass" : "fail";
-  document["warnings"] = header.warnings;
-  return document;
-}
 
 Json range_json(const Range& range) {
   return {{"lo", number(static_cast<double>(range.lo))},
@@ -162,7 +103,7 @@ Json kernels_json(const RuntimeCheck& check) {
 }  // namespace
 
 std::string inspection_json(const ReportHeader& header, const Model& model) {
-  Json document = start(header);
+  Json document = start_document(header);
   document["ir_version"] = model.ir_version;
   document["opsets"] = Json::object();
   for (const OpsetImport& import : model.opset_imports) {
@@ -182,7 +123,7 @@ std::string inspection_json(const ReportHeader& header, const Model& model) {
 }
 
 std::string stats_json(const ReportHeader& header, const ActivationStats& stats) {
-  Json document = start(header);
+  Json document = start_document(header);
   document["summary"] = {{"samples", stats.samples},
                          {"tensors", stats.tensors.size()},
                          {"model_fingerprint", stats.model_fingerprint},
@@ -203,7 +144,7 @@ std::string stats_json(const ReportHeader& header, const ActivationStats& stats)
 
 std::string diagnosis_json(const ReportHeader& header,
                            const std::vector<TensorDiagnosis>& tensors) {
-  Json document = start(header);
+  Json document = start_document(header);
   std::map<std::string, uint64_t> severities;
   std::map<std::string, uint64_t> estimators;
   for (const TensorDiagnosis& tensor : tensors) {
@@ -221,7 +162,7 @@ std::string diagnosis_json(const ReportHeader& header,
 
 std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
                           const Quantized& result, const std::filesystem::path& output) {
-  Json document = start(header);
+  Json document = start_document(header);
   const std::vector<Decision> decisions = all_decisions(result.plan);
   const auto integer = std::ranges::count_if(decisions, &Decision::integer);
   document["output"] = output.empty() ? Json(nullptr) : file_json(output);
@@ -270,7 +211,7 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
 
 std::string coverage_json(const ReportHeader& header, const LoadedModel& model,
                           const std::vector<Decision>& decisions) {
-  Json document = start(header);
+  Json document = start_document(header);
   document["status"] = "fail";
   document["summary"] = {{"nodes", decisions.size()}, {"nodes_integer", 0}};
   document["preparation"] = model.passes;
@@ -280,7 +221,7 @@ std::string coverage_json(const ReportHeader& header, const LoadedModel& model,
 }
 
 std::string validation_json(const ReportHeader& header, const Validation& validation) {
-  Json document = start(header);
+  Json document = start_document(header);
   document["status"] = validation.passed() ? "pass" : "fail";
   document["summary"] = {{"samples", validation.samples}};
   if (validation.agreement) {
@@ -317,7 +258,7 @@ std::string validation_json(const ReportHeader& header, const Validation& valida
 }
 
 std::string tables_json(const ReportHeader& header) {
-  Json document = start(header);
+  Json document = start_document(header);
   document["estimators"] = Json::array();
   for (const RangeEstimator& estimator : range_estimators()) {
     document["estimators"].push_back({{"name", estimator.name}, {"summary", estimator.summary}});

@@ -1,51 +1,17 @@
 #include "runtime/model_session.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
-#include <system_error>
 
-#include <fmt/format.h>
-
+#include "core/temporary_folder.h"
 #include "onnx_io/read.h"
 #include "onnx_io/write.h"
-#include "ptq/error.h"
 
 namespace ptq {
 namespace {
 
-namespace fs = std::filesystem;
-
 // Above, weights go to the runtime as files, which it maps; below, one copy in memory is faster.
 constexpr size_t kMaxInMemory = size_t{1} << 30;
-
-// A folder that only this user can read, gone with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::error_code error;
-    const fs::path parent = fs::temp_directory_path(error);
-    std::string pattern = ((error ? fs::path("/tmp") : parent) / "ptq-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) {
-      throw Error(ErrorCode::kEnvironment,
-                  fmt::format("expected a writable folder for temporary files, found none at '{}'; "
-                              "set TMPDIR to one",
-                              printable(pattern)));
-    }
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 size_t initializer_bytes(const Model& model) {
   size_t bytes = 0;

@@ -132,6 +132,9 @@ Ort::SessionOptions Session::State::make_options(const SessionOptions& options) 
     made.AddConfigEntry("session.model_external_initializers_file_folder_path",
                         options.external_data_folder.c_str());
   }
+  if (!options.profile_prefix.empty()) {
+    made.EnableProfiling(options.profile_prefix.c_str());
+  }
   for (const auto& [key, value] : options.config) {
     made.AddConfigEntry(key.c_str(), value.c_str());
   }
@@ -219,6 +222,14 @@ std::vector<Tensor> Session::run(const std::map<std::string, Tensor>& feeds) con
     return tensors;
   } catch (const Ort::Exception& error) {
     throw_runtime("failed to run the model", error);
+  }
+}
+
+std::filesystem::path Session::end_profile() {
+  try {
+    return state_->session.EndProfilingAllocated(Ort::AllocatorWithDefaultOptions()).get();
+  } catch (const Ort::Exception& error) {
+    throw_runtime("failed to write its profile", error);
   }
 }
 

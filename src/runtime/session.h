@@ -24,6 +24,7 @@ struct SessionOptions {
   OptLevel level = OptLevel::kAll;
   std::filesystem::path optimized_model_path;  // where to save the optimized model; empty: nowhere
   std::filesystem::path external_data_folder;  // for from_bytes: where external tensors are
+  std::filesystem::path profile_prefix;        // how the profile's file begins; empty: no profile
   std::map<std::string, std::string> config;   // the runtime's own session keys
   // Receives what the operators of observer_ops.h see; without it they are unknown.
   ObserverSink* sink = nullptr;
@@ -49,6 +50,9 @@ class Session {
   // comes as an empty Tensor. Throws Error{kInput} for a missing or mistyped feed, Error{kRuntime}
   // when the runtime fails.
   std::vector<Tensor> run(const std::map<std::string, Tensor>& feeds) const;
+
+  // Ends the profile that `profile_prefix` began, and returns the file that holds it.
+  std::filesystem::path end_profile();
 
  private:
   struct State;

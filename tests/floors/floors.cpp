@@ -131,13 +131,15 @@ bool begins_with_any(std::string_view name, const std::vector<std::string>& begi
   return std::ranges::any_of(beginnings, [&](const std::string& b) { return name.starts_with(b); });
 }
 
-const Room* owner_of_third_party(const Floors& floors, std::string_view header) {
+// Names of the rooms that list the header, in order.
+std::vector<std::string> owners_of_third_party(const Floors& floors, std::string_view header) {
+  std::vector<std::string> owners;
   for (const Room& room : floors.rooms) {
     if (begins_with_any(header, room.third_party)) {
-      return &room;
+      owners.push_back(room.name);
     }
   }
-  return nullptr;
+  return owners;
 }
 
 // Headers of the standard library have no extension; those of the system are listed.
@@ -178,16 +180,20 @@ std::string check_rooms(const Room& room, const Room& other, std::string_view he
 
 std::string check_third_party(const Floors& floors, const Room& room, bool is_public,
                               std::string_view header) {
-  const Room* owner = owner_of_third_party(floors, header);
+  const std::vector<std::string> owners = owners_of_third_party(floors, header);
   const bool is_shared = begins_with_any(header, floors.shared);
-  if (owner == nullptr && !is_shared) {
+  if (owners.empty() && !is_shared) {
     return "no room owns the third-party header " + std::string(header);
   }
   if (is_public) {
     return "a public header includes the third-party header " + std::string(header);
   }
-  if (!is_shared && owner->name != room.name) {
-    return room.name + " includes " + std::string(header) + ", which only " + owner->name + " may";
+  if (!is_shared && std::ranges::find(owners, room.name) == owners.end()) {
+    std::string names = owners[0];
+    for (size_t i = 1; i < owners.size(); ++i) {
+      names += " and " + owners[i];
+    }
+    return room.name + " includes " + std::string(header) + ", which only " + names + " may";
   }
   return {};
 }

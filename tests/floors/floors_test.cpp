@@ -103,6 +103,18 @@ TEST(CheckFile, FindsUpwardIncludesOfPublicHeaders) {
               ElementsAre(HasSubstr("not on a lower floor")));
 }
 
+TEST(CheckFile, AThirdPartyHeaderMayBelongToSeveralRooms) {
+  const Floors floors = parse_floors(
+      "| floor | room | owns | public headers | third party |\n|---|---|---|---|---|\n"
+      "| 0 | `core` | | | |\n| 1 | `measure` | | | `json/` |\n| 2 | `report` | | | `json/` |\n");
+  EXPECT_THAT(check_file(floors, "src/measure/a.cpp", "#include <json/json.hpp>\n"), IsEmpty());
+  EXPECT_THAT(check_file(floors, "src/report/a.cpp", "#include <json/json.hpp>\n"), IsEmpty());
+  const std::vector<Finding> found =
+      check_file(floors, "src/core/a.cpp", "#include <json/json.hpp>\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].message, HasSubstr("which only measure and report may"));
+}
+
 TEST(CheckFile, FindsThirdPartyHeadersOutsideTheirRoom) {
   for (const char* include : {"#include <proto/message.h>", "#include \"proto/message.h\"",
                               "  #  include  <zip.h>  // spaced", "#include<zip.h>"}) {

@@ -65,6 +65,7 @@ Verb add_calibrate(CLI::App& app);
 Verb add_diagnose(CLI::App& app);
 Verb add_quantize(CLI::App& app);
 Verb add_validate(CLI::App& app);
+Verb add_bench(CLI::App& app);
 Verb add_list(CLI::App& app);
 
 // Options that several verbs have.

@@ -134,7 +134,8 @@ int run(int argc, char** argv) {
       "interrupted.");
   const std::vector<ptq::cli::Verb> verbs = {
       ptq::cli::add_inspect(app),  ptq::cli::add_calibrate(app), ptq::cli::add_diagnose(app),
-      ptq::cli::add_quantize(app), ptq::cli::add_validate(app),  ptq::cli::add_list(app)};
+      ptq::cli::add_quantize(app), ptq::cli::add_validate(app),  ptq::cli::add_bench(app),
+      ptq::cli::add_list(app)};
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     app.parse(argc, argv);
