@@ -32,6 +32,9 @@ TensorStats stats_of(std::span<const float> values);
 // below it: the bucket is exact, inside it linear interpolation. 0 when there is no value.
 double magnitude_quantile(const TensorStats& stats, double p, bool include_zeros);
 
+// The statistics of the same values moved into [lo, hi], lo ≤ hi, to within a bucket.
+TensorStats clamped(const TensorStats& stats, float lo, float hi);
+
 // Outlier ratio = max|x| / p99|x|, zeros left out. 1 when all values are zero.
 double outlier_ratio(const TensorStats& stats);
 

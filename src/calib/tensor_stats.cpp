@@ -62,6 +62,29 @@ double magnitude_quantile(const TensorStats& stats, double p, bool include_zeros
   return absmax;
 }
 
+TensorStats clamped(const TensorStats& stats, float lo, float hi) {
+  if (stats.count == 0 || (stats.min >= lo && stats.max <= hi)) {
+    return stats;
+  }
+  TensorStats out = stats;
+  out.min = std::clamp(stats.min, lo, hi);
+  out.max = std::clamp(stats.max, lo, hi);
+  out.histogram = {};
+  for (uint32_t key = 0; key < LogHistogram::kNonFiniteKey; ++key) {
+    for (const bool negative : {false, true}) {
+      const uint64_t count = stats.histogram.count(key, negative);
+      if (count == 0 || (key == 0 && negative)) {
+        continue;
+      }
+      const float edge = LogHistogram::lower_edge(key);
+      const float value = negative ? -edge : edge;  // the end of the bucket next to 0
+      const float moved = std::clamp(value, lo, hi);
+      out.histogram.add(LogHistogram::magnitude_key(moved), moved < 0.0F, count);
+    }
+  }
+  return out;
+}
+
 double outlier_ratio(const TensorStats& stats) {
   const double p99 = magnitude_quantile(stats, 0.99, false);
   const double absmax =

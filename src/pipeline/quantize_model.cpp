@@ -12,6 +12,7 @@
 #include "pipeline/weight_summary.h"
 #include "plan/inherit_ranges.h"
 #include "plan/model_plan.h"
+#include "plan/useful_interval.h"
 #include "ptq/error.h"
 #include "ptq/pipeline.h"
 #include "transform/insert_qdq.h"
@@ -44,17 +45,29 @@ void check_keep_float(const Graph& main, const std::vector<std::string>& keep_fl
   }
 }
 
-std::vector<TensorDiagnosis> diagnose_values(const std::vector<std::string>& values,
+std::vector<TensorDiagnosis> diagnose_values(const Graph& main,
+                                             const std::vector<std::string>& values,
                                              const ActivationStats& stats,
                                              const QuantizeRequest& request) {
   ActivationStats wanted;
+  std::map<std::string, UsefulInterval> bounded;
+  const ModelIndex index(main);
   std::string missing;
   for (const std::string& value : values) {
     const auto found = stats.tensors.find(value);
     if (found == stats.tensors.end()) {
       missing += (missing.empty() ? "" : ", ") + printable(value, 60);
     } else {
-      wanted.tensors.insert(*found);
+      const size_t graph = index.find_graph(value);
+      // 16-bit codes are fine enough for what is left beyond the bounds.
+      const bool fine = bit_width(target_of(request).activation.dtype) > 8;
+      const UsefulInterval useful = graph == ModelIndex::npos || fine
+                                        ? UsefulInterval{}
+                                        : useful_interval(index[graph], value);
+      wanted.tensors[value] = clamped(found->second, useful.lo, useful.hi);
+      if (found->second.min < useful.lo || found->second.max > useful.hi) {
+        bounded[value] = useful;
+      }
     }
   }
   if (!missing.empty()) {
@@ -64,8 +77,17 @@ std::vector<TensorDiagnosis> diagnose_values(const std::vector<std::string>& val
                             printable(missing, 400), target_of(request).name));
   }
   const QuantScheme scheme = target_of(request).activation;
-  return diagnose(
+  std::vector<TensorDiagnosis> diagnoses = diagnose(
       wanted, [&](const std::string& /*name*/) { return scheme; }, request.policy, request.threads);
+  for (TensorDiagnosis& diagnosis : diagnoses) {
+    const auto useful = bounded.find(diagnosis.name);
+    if (useful != bounded.end()) {
+      diagnosis.reason +=
+          fmt::format("; values outside [{:.4g}, {:.4g}] make no difference behind it",
+                      useful->second.lo, useful->second.hi);
+    }
+  }
+  return diagnoses;
 }
 
 // The structure that the statistics allow. What calibration was asked for and never saw (a branch
@@ -169,7 +191,8 @@ bool any_integer(const std::vector<Decision>& decisions) {
 std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
                                             const QuantizeRequest& request) {
   check_stats_belong(stats, model);
-  return diagnose_values(values_to_observe(observed_structure(model.model.graph, stats, request)),
+  return diagnose_values(model.model.graph,
+                         values_to_observe(observed_structure(model.model.graph, stats, request)),
                          stats, request);
 }
 
@@ -184,7 +207,7 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
     out.plan.decisions = planned_decisions(graph, structures);
     return out;
   }
-  out.diagnoses = diagnose_values(measured_values(graph, structures, stats), stats, request);
+  out.diagnoses = diagnose_values(graph, measured_values(graph, structures, stats), stats, request);
   std::map<std::string, ChosenRange> ranges;
   for (const TensorDiagnosis& diagnosis : out.diagnoses) {
     ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason,

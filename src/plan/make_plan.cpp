@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "plan/activation_params.h"
-#include "plan/reader_bounds.h"
 #include "plan/reduction_order.h"
 #include "plan/saturation_fit.h"
 #include "plan/weight_choice.h"
@@ -73,14 +72,10 @@ class Planner {
     }
   }
 
-  // 16-bit codes are fine enough to tell values apart where 8-bit ones are not.
   QuantParams own_params(std::string_view value, const Range& measured) const {
     const QuantScheme& scheme = plan_.target->activation;
     const Node* producer = index_.producer(value);
-    Range range = producer == nullptr ? measured : fixed_range(producer->op_type, measured);
-    if (bit_width(scheme.dtype) == 8) {
-      range = cut_range(range, reader_bounds(value, index_));
-    }
+    const Range range = producer == nullptr ? measured : fixed_range(producer->op_type, measured);
     const bool hard_swish = std::ranges::any_of(index_.uses(value), [&](const auto& use) {
       return graph_.nodes[use.node].is("HardSwish") && structure_.nodes[use.node].integer;
     });

@@ -201,6 +201,26 @@ TEST(OutlierRatio, EqualsTheExactOneWithinABucket) {
   }
 }
 
+TEST(Clamped, EqualsTheStatisticsOfClampedValuesButForOneBucket) {
+  for (const int kind : {0, 1, 2, 3}) {
+    const std::vector<float> values = sample(kind, 5000, 12);
+    for (const auto& [lo, hi] : {std::pair{-1.0F, 2.0F}, std::pair{-0.25F, kInfinity},
+                                 std::pair{0.0F, 0.5F}, std::pair{-100.0F, 100.0F}}) {
+      std::vector<float> moved = values;
+      for (float& value : moved) {
+        value = std::clamp(value, lo, hi);
+      }
+      const TensorStats expected = stats_of(moved);
+      const TensorStats got = clamped(stats_of(values), lo, hi);
+      EXPECT_EQ(got.count, expected.count);
+      EXPECT_EQ(got.min, expected.min);
+      EXPECT_EQ(got.max, expected.max);
+      EXPECT_EQ(got.histogram.total(), expected.histogram.total());
+      EXPECT_EQ(got.histogram, expected.histogram) << kind << " [" << lo << ", " << hi << "]";
+    }
+  }
+}
+
 TEST(MeanRatio, IsThatOfTheValuesWithinABucket) {
   for (const int kind : {0, 1, 3}) {
     for (const float offset : {0.0F, 2.0F, -50.0F}) {
