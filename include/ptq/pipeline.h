@@ -51,8 +51,8 @@ struct DataRequest {
 std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& target,
                                     const std::vector<std::string>& keep_float);
 
-// The shapes that the first sample gives the inputs of `model`.
-std::map<std::string, Shape> sample_shapes(const LoadedModel& model,
+// The tensors of the first sample by input of `model`.
+std::map<std::string, Tensor> first_sample(const LoadedModel& model,
                                            const std::filesystem::path& data);
 
 // Observes every value that a plan for `model` on `target` needs, in one pass over the samples.
@@ -77,8 +77,9 @@ struct QuantizeRequest {
   double float_below_db = 20.0;
   DataRequest samples{};
   int threads = 0;
-  // By model input, for weighing nodes where the model leaves dimensions open; may be empty.
-  std::map<std::string, Shape> input_shapes{};
+  // Tensors of one sample by model input, for weighing nodes where the model leaves dimensions
+  // open; may be empty.
+  std::map<std::string, Tensor> sample{};
 };
 
 // What became of one weight.

@@ -8,17 +8,12 @@
 
 namespace ptq {
 
-std::map<std::string, Shape> sample_shapes(const LoadedModel& model,
+std::map<std::string, Tensor> first_sample(const LoadedModel& model,
                                            const std::filesystem::path& data) {
   const std::unique_ptr<SampleSource> source =
       open_data(data, input_specs(model.model.graph), {.max_samples = 1});
-  std::map<std::string, Shape> shapes;
-  if (const std::optional<Sample> sample = source->next()) {
-    for (const auto& [name, tensor] : sample->inputs) {
-      shapes[name] = tensor.shape();
-    }
-  }
-  return shapes;
+  std::optional<Sample> sample = source->next();
+  return sample ? std::move(sample->inputs) : std::map<std::string, Tensor>();
 }
 
 ActivationStats calibrate_model(const LoadedModel& model, const Target& target,

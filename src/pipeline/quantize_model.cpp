@@ -236,8 +236,7 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
   }
   out.size_bytes = serialize_model(out.model).size();
   out.original_size_bytes = model.size_bytes;
-  out.runtime =
-      check_runtime(graph, out.plan, out.model, sized_graph(model.model, request.input_shapes));
+  out.runtime = check_runtime(graph, out.plan, out.model, sized_graph(model.model, request.sample));
   if (target_of(request).engine == Engine::kOnnxRuntime) {
     std::ranges::move(kernel_findings(out.runtime), std::back_inserter(out.plan.findings));
   }

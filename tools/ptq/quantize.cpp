@@ -72,7 +72,7 @@ int run(Options& options) {
   const ActivationStats stats =
       stats_for(model, options.data, options.policy, options.common, warnings);
   if (!options.data.data.empty()) {
-    request.input_shapes = sample_shapes(model, options.data.data);
+    request.sample = first_sample(model, options.data.data);
   }
   const Quantized result = quantize_model(model, stats, request);
   ReportHeader header = make_header("quantize", {options.model}, true);
