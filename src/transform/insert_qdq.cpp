@@ -13,6 +13,7 @@
 #include "plan/reduction_order.h"
 #include "ptq/error.h"
 #include "quant/weight_quantizer.h"
+#include "transform/shield_float_products.h"
 
 namespace ptq {
 namespace {
@@ -346,6 +347,9 @@ InsertResult insert_qdq(const Model& model, const QuantPlan& plan) {
     }
   }
   std::ranges::stable_sort(result.weights, {}, &WeightReport::graph);
+  if (plan.target->engine == Engine::kOnnxRuntime && model.opset() >= 13) {
+    shield_float_products(result.model);
+  }
   return result;
 }
 
