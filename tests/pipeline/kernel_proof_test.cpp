@@ -91,9 +91,24 @@ TEST(KernelProof, ANodeKeptInFloatIsFloatByPlan) {
   EXPECT_EQ(proof.float_nodes, 1U);
 }
 
-// Between two coded values the runtime quantizes a float weight without being asked.
-TEST(KernelProof, ANodeKeptInFloatThatTheRuntimeQuantizesIsSeen) {
+TEST(KernelProof, ANodeKeptInFloatBetweenCodesIsFloat) {
   const RuntimeCheck proof = check(planned(kResidual, {"b"}));
+  EXPECT_EQ(row(proof, "b").outcome, KernelOutcome::kFloatByPlan);
+  EXPECT_THAT(kernel_findings(proof), IsEmpty());
+}
+
+// Without the shield the runtime quantizes a float weight between two coded values unasked.
+TEST(KernelProof, ANodeKeptInFloatThatTheRuntimeQuantizesIsSeen) {
+  const Planned made = planned(kResidual, {"b"});
+  Model written = insert_qdq(made.model, made.plan).model;
+  for (Node& node : written.graph.nodes) {
+    if (node.is("Conv") && node.inputs[0].ends_with("_channels")) {
+      const std::string& shielded = node.inputs[0];
+      node.inputs[0] = shielded.substr(0, shielded.size() - std::string("_channels").size());
+    }
+  }
+  const RuntimeCheck proof =
+      check_runtime(made.model.graph, made.plan, written, sized_graph(made.model, {}));
   EXPECT_EQ(row(proof, "b").outcome, KernelOutcome::kIntegerAgainstPlan);
   EXPECT_EQ(proof.fallbacks(), 0U);
   EXPECT_THAT(kernel_findings(proof),
