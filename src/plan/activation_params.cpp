@@ -24,15 +24,16 @@ QuantParams activation_params(const Range& range, const Target& target) {
   return params;
 }
 
-QuantParams hard_swish_params(const Range& range, const QuantScheme& scheme) {
-  const float lo = std::min(range.lo, -3.0F);
+QuantParams gate_params(const Range& range, float bound, const QuantScheme& scheme) {
+  const float lo = std::min(range.lo, -bound);
   const float hi = std::max(range.hi, 0.0F);
   QuantParams params = params_for_range(lo, hi, scheme);
-  const double steps = std::floor(3.0 / static_cast<double>(params.scale[0]));
+  const auto exact = static_cast<double>(bound);
+  const double steps = std::floor(exact / static_cast<double>(params.scale[0]));
   if (steps >= 1.0) {
-    params.scale[0] = static_cast<float>(3.0 / steps);
+    params.scale[0] = static_cast<float>(exact / steps);
     const double zero_point =
-        code_range(scheme).lo - std::nearbyint(static_cast<double>(lo) * steps / 3.0);
+        code_range(scheme).lo - std::nearbyint(static_cast<double>(lo) * steps / exact);
     params.zero_point[0] = static_cast<int32_t>(zero_point);
   }
   return params;

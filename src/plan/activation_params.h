@@ -19,9 +19,9 @@ Range fixed_range(std::string_view producer, const Range& measured);
 // one unit in the last place.
 QuantParams activation_params(const Range& range, const Target& target);
 
-// Parameters for the input of a HardSwish that is computed on codes (transform/insert_qdq.h): they
-// reach down to −3 at least, and 3 is a whole number of steps, so that (x + 3) / 6 is the same code
-// with another scale and zero point.
-QuantParams hard_swish_params(const Range& range, const QuantScheme& scheme);
+// Parameters for the input of a linear gate that is computed on codes (transform/expand_gate.h) and
+// is 0 for values up to −bound: they reach down to −bound at least, and the bound is a whole number
+// of steps, so that alpha · x + beta is the same code with another scale and zero point.
+QuantParams gate_params(const Range& range, float bound, const QuantScheme& scheme);
 
 }  // namespace ptq

@@ -32,4 +32,13 @@ std::string float_reason(const NodeStructure& entry, const Target& target) {
   return "no integer neighbours on both sides: converting would cost more than it saves";
 }
 
+Decision decide(const Node& node, size_t position, const NodeStructure& entry) {
+  return {.node = position,
+          .label = !node.name.empty() ? node.name : (node.outputs.empty() ? "" : node.outputs[0]),
+          .op_type = node.op_type,
+          .integer = entry.integer,
+          .weight_only = entry.kernel == Kernel::kWeightOnly,
+          .reason = entry.reason};
+}
+
 }  // namespace ptq

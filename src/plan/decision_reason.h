@@ -1,5 +1,6 @@
 #pragma once
-// Why a node with a rule runs in integers or stays in float, in words. Pure; any thread.
+// The outcome of one node, and why a node with a rule runs in integers or stays in float, in words.
+// Pure; any thread.
 
 #include <string>
 
@@ -9,5 +10,8 @@ namespace ptq {
 
 std::string integer_reason(const NodeStructure& entry, const Target& target);
 std::string float_reason(const NodeStructure& entry, const Target& target);
+
+// The outcome of the node at `position`, as a report shows it.
+Decision decide(const Node& node, size_t position, const NodeStructure& entry);
 
 }  // namespace ptq

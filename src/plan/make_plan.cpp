@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "plan/activation_params.h"
+#include "plan/decision_reason.h"
+#include "plan/linear_gate.h"
 #include "plan/reduction_order.h"
 #include "plan/saturation_fit.h"
 #include "plan/weight_choice.h"
@@ -76,27 +78,54 @@ class Planner {
     const QuantScheme& scheme = plan_.target->activation;
     const Node* producer = index_.producer(value);
     const Range range = producer == nullptr ? measured : fixed_range(producer->op_type, measured);
-    const bool hard_swish = std::ranges::any_of(index_.uses(value), [&](const auto& use) {
-      return graph_.nodes[use.node].is("HardSwish") && structure_.nodes[use.node].integer;
-    });
-    return hard_swish && plan_.target->engine == Engine::kOnnxRuntime
-               ? hard_swish_params(range, scheme)
-               : activation_params(range, *plan_.target);
+    const float bound = gate_bound(value);
+    return bound > 0.0F ? gate_params(range, bound, scheme)
+                        : activation_params(range, *plan_.target);
   }
 
-  // Bounds of the Relu / Clip that the codes of `value` absorb; unbounded when there is none.
+  // Where the first linear gate that reads the codes of `value`, directly or moved, ends at 0; 0
+  // when there is none.
+  float gate_bound(std::string_view value) const {
+    if (plan_.target->engine != Engine::kOnnxRuntime) {
+      return 0.0F;
+    }
+    for (const GraphIndex::Use& use : index_.uses(value)) {
+      const NodeStructure& entry = structure_.nodes[use.node];
+      if (use.slot != 0 || !entry.integer) {
+        continue;
+      }
+      if (const std::optional<LinearGate> gate = linear_gate(graph_.nodes[use.node])) {
+        return gate->zero_below();
+      }
+      if (entry.rule->op_class == OpClass::kPassThrough) {
+        for (const std::string& output : graph_.nodes[use.node].outputs) {
+          if (const float bound = gate_bound(output); bound > 0.0F) {
+            return bound;
+          }
+        }
+      }
+    }
+    return 0.0F;
+  }
+
+  // Bounds of the Relu / Clip that the codes of `value` absorb, or of the gate that they cut;
+  // unbounded when there is none.
   SaturationBounds saturation_of(std::string_view value) const {
     const size_t position = index_.producer_position(value);
-    if (position == GraphIndex::npos || !structure_.nodes[position].absorbed ||
-        !structure_.nodes[position].integer) {
+    if (position == GraphIndex::npos || !structure_.nodes[position].integer) {
       return {};
     }
-    return saturation_bounds(graph_.nodes[position], index_);
+    const Node& producer = graph_.nodes[position];
+    if (plan_.target->engine == Engine::kOnnxRuntime && producer.is("HardSigmoid")) {
+      return {.lo = 0.0F, .hi = 1.0F};
+    }
+    return structure_.nodes[position].absorbed ? saturation_bounds(producer, index_)
+                                               : SaturationBounds{};
   }
 
   // Inputs of a Concat that have its parameters are copied as they are. A value that only the
   // Concat reads takes them, since it would be rounded to them anyway; one with other readers too
-  // when that costs those less than 0.1 dB.
+  // when that costs those less than 0.1 dB. A linear gate has asked for parameters of its own.
   void share_concat_inputs() {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
@@ -112,7 +141,7 @@ class Planner {
           continue;
         }
         PlannedActivation& planned = plan_.activations[found->second];
-        if (planned.shared_with.empty() &&
+        if (planned.shared_with.empty() && gate_bound(input) == 0.0F &&
             (index_.only_consumer(input) == &node || costs_little(planned.params, params)) &&
             fits_saturation(saturation_of(input), plan_.target->activation, params)) {
           planned.params = params;

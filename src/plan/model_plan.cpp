@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "graph/model_index.h"
+#include "plan/decision_reason.h"
 #include "plan/inherit_ranges.h"
 #include "ptq/error.h"
 

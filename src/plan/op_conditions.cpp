@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "plan/linear_gate.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -111,6 +112,14 @@ bool accepts_norm(const Node& node, const GraphIndex& index, std::string& why) {
   }
   if (node.outputs.size() > 1) {
     why = "it has outputs for training";
+    return false;
+  }
+  return true;
+}
+
+bool accepts_gate(const Node& node, const GraphIndex& /*index*/, std::string& why) {
+  if (!linear_gate(node)) {
+    why = "its slope is not positive, or it is 0 or 1 at 0 already";
     return false;
   }
   return true;

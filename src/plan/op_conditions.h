@@ -17,6 +17,8 @@ bool accepts_resize(const Node& node, const GraphIndex& index, std::string& why)
 bool accepts_max_pool(const Node& node, const GraphIndex& index, std::string& why);
 // Bounds are constants around 0, which is always representable.
 bool accepts_clip(const Node& node, const GraphIndex& index, std::string& why);
+// A straight line that still moves at 0 (plan/linear_gate.h).
+bool accepts_gate(const Node& node, const GraphIndex& index, std::string& why);
 // Constant operands hold no infinity and no mask value, whose range would leave no codes for
 // anything else.
 bool accepts_elementwise(const Node& node, const GraphIndex& index, std::string& why);

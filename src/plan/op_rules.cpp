@@ -23,7 +23,8 @@ constexpr Kernel kSum = Kernel::kResidual;
 // too. TensorRT fuses what stands behind a product and moves pairs through pass-through operators
 // itself, so it wants them only in front of products and on residual operands. OpenVINO computes
 // what it fuses behind a product in float for free, so Sigmoid and its like need no codes.
-// ONNX Runtime has no integer HardSwish; insert_qdq writes one from kernels that it has.
+// ONNX Runtime has no integer HardSigmoid and HardSwish; transform/expand_gate writes them with
+// kernels that it has.
 constexpr std::array kRules = std::to_array<OpRule>({
     // operator, class, operands,              ONNX Runtime, OpenVINO, TensorRT, QNN
     {"Conv", OpClass::kCompute, kTwo, {kCodes, kEither, kFloat, kCodes}, accepts_conv},
@@ -46,7 +47,7 @@ constexpr std::array kRules = std::to_array<OpRule>({
     {"LeakyRelu", OpClass::kElementwise, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
     {"Sigmoid", OpClass::kElementwise, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
     {"Softmax", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},
-    {"HardSigmoid", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},
+    {"HardSigmoid", OpClass::kElementwise, kFirst, {kCodes, kNo, kNo, kCodes}, accepts_gate},
     {"HardSwish", OpClass::kElementwise, kFirst, {kCodes, kNo, kNo, kCodes}, nullptr},
     {"Tanh", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},
     {"Elu", OpClass::kElementwise, kFirst, {kNo, kNo, kNo, kCodes}, nullptr},

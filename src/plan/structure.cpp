@@ -342,13 +342,4 @@ std::vector<std::string> values_to_observe(const Structure& structure) {
   return names;
 }
 
-Decision decide(const Node& node, size_t position, const NodeStructure& entry) {
-  return {.node = position,
-          .label = !node.name.empty() ? node.name : (node.outputs.empty() ? "" : node.outputs[0]),
-          .op_type = node.op_type,
-          .integer = entry.integer,
-          .weight_only = entry.kernel == Kernel::kWeightOnly,
-          .reason = entry.reason};
-}
-
 }  // namespace ptq

@@ -55,7 +55,4 @@ Structure analyze_structure(const Graph& graph, const std::vector<std::string>& 
 // Values whose statistics a plan needs, in order of production.
 std::vector<std::string> values_to_observe(const Structure& structure);
 
-// The outcome of the node at `position`, as a report shows it.
-Decision decide(const Node& node, size_t position, const NodeStructure& entry);
-
 }  // namespace ptq

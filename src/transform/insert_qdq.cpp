@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,25 +11,16 @@
 #include "graph/edit.h"
 #include "graph/index.h"
 #include "graph/model_index.h"
+#include "plan/linear_gate.h"
 #include "plan/reduction_order.h"
 #include "ptq/error.h"
 #include "quant/weight_quantizer.h"
+#include "transform/code_tensor.h"
+#include "transform/expand_gate.h"
 #include "transform/shield_float_products.h"
 
 namespace ptq {
 namespace {
-
-Tensor code_tensor(DType dtype, Shape shape, const std::vector<int32_t>& codes) {
-  Tensor tensor(dtype, std::move(shape));
-  // Both types of a width store the low bytes of the code, lowest first.
-  const size_t width = static_cast<size_t>(bit_width(dtype)) / 8;
-  for (size_t i = 0; i < codes.size(); ++i) {
-    for (size_t k = 0; k < width; ++k) {
-      tensor.mutable_bytes()[i * width + k] = static_cast<std::byte>((codes[i] >> (8 * k)) & 0xFF);
-    }
-  }
-  return tensor;
-}
 
 // Rewrites one graph. `index` is that of the graph as planned, `graph` its copy, whose inner graphs
 // may be rewritten already; `names` are those of the whole model.
@@ -52,10 +44,9 @@ class Inserter {
     for (const PlannedActivation& planned : plan_.activations) {
       insert_pair(planned);
     }
-    for (size_t i = 0; i < graph().nodes.size(); ++i) {
-      expand_hard_swish(i);
-    }
+    const std::set<std::string> gates = planned_gates();
     merge_nodes();
+    expand_gates(graph(), gates, names_);
     remove_dead(graph());
   }
 
@@ -211,7 +202,6 @@ class Inserter {
     ++result_.pairs;
     const size_t producer = index_.producer_position(planned.value);
     const std::string codes = names_.unique(planned.value + "_quantized");
-    codes_[planned.value] = codes;
     std::string source = planned.value;
     std::string target = names_.unique(planned.value + "_dequantized");
     if (planned.all_uses && index_.is_graph_output(planned.value)) {
@@ -242,46 +232,16 @@ class Inserter {
     use_domain_for(planned.params.dtype, place.back());
   }
 
-  // x · clip((x + 3) / 6, 0, 1) of kernels that ONNX Runtime has: the codes of x, read with a sixth
-  // of the scale and a zero point 3 further down, are (x + 3) / 6; LeakyRelu and saturation clip.
-  //
-  //   x codes ─ DQ ─ HardSwish      x codes ─ DQ ──────────────────────── Mul
-  //                            →        └─ DQ ─ LeakyRelu(0) ─ Q ─ DQ ─────┘
-  void expand_hard_swish(size_t i) {
-    Node& node = graph().nodes[i];
-    if (!node.is("HardSwish") || !plan_.decisions[i].integer ||
-        plan_.target->engine != Engine::kOnnxRuntime) {
-      return;
+  // First outputs of the nodes that ONNX Runtime computes as a gate on codes.
+  std::set<std::string> planned_gates() {
+    std::set<std::string> results;
+    for (size_t i = 0; i < graph().nodes.size(); ++i) {
+      if (plan_.target->engine == Engine::kOnnxRuntime && plan_.decisions[i].integer &&
+          linear_gate(graph().nodes[i])) {
+        results.insert(graph().nodes[i].outputs[0]);
+      }
     }
-    const std::string& value = index_.graph().nodes[i].inputs[0];
-    const QuantParams& params = *params_.at(value);
-    const CodeRange codes = code_range(plan_.target->activation);
-    const float steps = std::nearbyint(3.0F / params.scale[0]);
-    if (static_cast<float>(params.zero_point[0] - codes.lo) < steps) {
-      return;  // codes that end above −3, shared with another value: HardSwish stays, in float
-    }
-    QuantParams shifted = params;
-    shifted.scale[0] = params.scale[0] / 6.0F;
-    shifted.zero_point[0] -= static_cast<int32_t>(steps);
-    const QuantParams unit = params_for_range(0.0F, 1.0F, plan_.target->activation);
-    const std::string gate = node.outputs[0] + "_gate";
-    const auto [scale, zero_point] = add_params(gate + "_in", shifted);
-    const auto [unit_scale, unit_zero_point] = add_params(gate, unit);
-    const std::string linear = names_.unique(gate + "_linear");
-    const std::string clipped = names_.unique(gate + "_clipped");
-    const std::string quantized = names_.unique(gate + "_quantized");
-    const std::string dequantized = names_.unique(gate + "_dequantized");
-    std::vector<Node>& place = before_[i];
-    place.push_back(make_node("DequantizeLinear", gate + "_in",
-                              {codes_.at(value), scale, zero_point}, linear, -1));
-    place.push_back(make_node("LeakyRelu", gate, {linear}, clipped, -1));
-    place.back().set_attribute("alpha", 0.0F);
-    place.push_back(
-        make_node("QuantizeLinear", gate, {clipped, unit_scale, unit_zero_point}, quantized, -1));
-    place.push_back(make_node("DequantizeLinear", gate, {quantized, unit_scale, unit_zero_point},
-                              dequantized, -1));
-    node.op_type = "Mul";
-    node.inputs.push_back(dequantized);
+    return results;
   }
 
   // The standard operators take 16-bit codes from opset 21 on; before that, those of the runtime's
@@ -316,7 +276,6 @@ class Inserter {
   NameScope& names_;
   InsertResult& result_;
   std::map<std::string, const QuantParams*> params_;
-  std::map<std::string, std::string> codes_;  // value → its codes
   std::vector<Dequantized> dequantized_;
   std::vector<Node> front_;
   std::vector<std::vector<Node>> before_;

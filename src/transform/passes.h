@@ -25,6 +25,8 @@ int64_t fold_constants(Model& model, Notes& notes);
 int64_t inline_constant_if(Model& model, Notes& notes);
 int64_t fold_gemm_factors(Model& model, Notes& notes);
 int64_t fold_pad(Model& model, Notes& notes);
+int64_t fuse_hard_sigmoid(Model& model, Notes& notes);
+int64_t fuse_hard_swish(Model& model, Notes& notes);
 int64_t fold_batch_norm(Model& model, Notes& notes);
 int64_t fold_channel_affine(Model& model, Notes& notes);
 int64_t drop_unused(Model& model, Notes& notes);

@@ -23,11 +23,14 @@ constexpr auto kPasses = std::to_array<Pass>({
     {"widen_float16", "float16 operators compute in float32", widen_float16, 8},
     {"fold_gemm_factors", "alpha and beta of Gemm into its constants", fold_gemm_factors, 9},
     {"fold_pad", "zero padding into the Conv behind it", fold_pad, 9},
-    {"fold_batch_norm", "BatchNormalization into the linear operator before it", fold_batch_norm,
+    {"fuse_hard_sigmoid", "clipped sums over their bound become HardSigmoid", fuse_hard_sigmoid,
      10},
+    {"fuse_hard_swish", "x times its HardSigmoid becomes HardSwish", fuse_hard_swish, 11},
+    {"fold_batch_norm", "BatchNormalization into the linear operator before it", fold_batch_norm,
+     12},
     {"fold_channel_affine", "constant factors and summands into the linear operator before",
-     fold_channel_affine, 10},
-    {"drop_unused", "removes what no output needs", drop_unused, 11},
+     fold_channel_affine, 12},
+    {"drop_unused", "removes what no output needs", drop_unused, 13},
 });
 
 }  // namespace

@@ -27,29 +27,33 @@ TEST(FixedRange, GatesReachOneUnlessTheyStayBelowAHalf) {
   EXPECT_EQ(fixed_range("Tanh", range(-0.9F, 0.9F)).hi, 0.9F);
 }
 
-TEST(HardSwishParams, ThreeIsAWholeNumberOfStepsWithinTheCodes) {
+TEST(GateParams, TheBoundIsAWholeNumberOfStepsWithinTheCodes) {
   for (const DType dtype : {DType::kUint8, DType::kInt8}) {
     const QuantScheme scheme{.dtype = dtype};
     const CodeRange codes = code_range(scheme);
-    for (const Range measured : {range(-3, 0), range(-3, 1), range(-0.5F, 12), range(-20, 4),
-                                 range(0, 0), range(-3, 500), range(-100, 300)}) {
-      SCOPED_TRACE(measured.hi);
-      const QuantParams params = hard_swish_params(measured, scheme);
-      const float steps = 3.0F / params.scale[0];
-      EXPECT_NEAR(steps, std::nearbyint(steps), 1e-4);
-      EXPECT_GE(params.zero_point[0] - codes.lo, static_cast<int32_t>(std::nearbyint(steps)));
-      // Half a step may be cut off by rounding the zero point.
-      const RealInterval reach = representable(params, scheme);
-      const double half = params.scale[0] / 2.0 + 1e-6;
-      EXPECT_LE(reach.lo, std::min(measured.lo, -3.0F) + half);
-      EXPECT_GE(reach.hi, measured.hi - half);
+    for (const float bound : {3.0F, 2.5F, 0.7F}) {
+      for (const Range measured : {range(-3, 0), range(-3, 1), range(-0.5F, 12), range(-20, 4),
+                                   range(0, 0), range(-3, 150), range(-30, 50)}) {
+        SCOPED_TRACE(bound);
+        SCOPED_TRACE(measured.hi);
+        const QuantParams params = gate_params(measured, bound, scheme);
+        const float steps = bound / params.scale[0];
+        EXPECT_GE(steps, 0.9F);
+        EXPECT_NEAR(steps, std::nearbyint(steps), 1e-4);
+        EXPECT_GE(params.zero_point[0] - codes.lo, static_cast<int32_t>(std::nearbyint(steps)));
+        // Half a step may be cut off by rounding the zero point.
+        const RealInterval reach = representable(params, scheme);
+        const double half = params.scale[0] / 2.0 + 1e-6;
+        EXPECT_LE(reach.lo, std::min(measured.lo, -bound) + half);
+        EXPECT_GE(reach.hi, measured.hi - half);
+      }
     }
   }
 }
 
-TEST(HardSwishParams, RangesBeyondAllStepsAreCoarseButValid) {
+TEST(GateParams, RangesBeyondAllStepsAreCoarseButValid) {
   const QuantScheme scheme{.dtype = DType::kUint8};
-  const QuantParams params = hard_swish_params(range(-3, 5000), scheme);
+  const QuantParams params = gate_params(range(-3, 5000), 3.0F, scheme);
   EXPECT_GE(representable(params, scheme).hi, 4990.0);
   EXPECT_GE(params.zero_point[0], 0);
 }

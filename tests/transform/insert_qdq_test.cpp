@@ -231,6 +231,30 @@ std::vector<Case> cases() {
        {"Conv", "HardSwish", "HardSigmoid", "Mul"},
        25.0,
        14},
+      {"DecomposedHardSwish",
+       input + "<" + w44 +
+           ", float t = {3}, float z = {0}, float h = {6}> { a = Conv(x, w)\n s = Add(a, t)\n c = "
+           "Clip(s, z, h)\n m = Mul(a, c)\n b = Div(m, h)\n y = Conv(b, w) }",
+       {{"QLinearConv", 2}, {"QLinearLeakyRelu", 1}, {"QLinearMul", 1}},
+       {"Conv", "Add", "Clip", "Div", "HardSigmoid", "Mul"}},
+      {"HardSigmoidGate",
+       input + "<" + w44 +
+           "> { a = Conv(x, w)\n p = GlobalAveragePool(a)\n q = Conv(p, w)\n s = HardSigmoid(q)\n "
+           "m = Mul(a, s)\n y = Conv(m, w) }",
+       {{"QLinearConv", 3},
+        {"QLinearMul", 1},
+        {"QLinearGlobalAveragePool", 1},
+        {"QLinearLeakyRelu", 1},
+        {"QuantizeLinear", 1},
+        {"DequantizeLinear", 1}},
+       {"Conv", "Mul", "HardSigmoid"}},
+      {"ClippedGateOfOtherBounds",
+       input + "<" + w44 + "," + w33 +
+           ", float t = {1}, float z = {0}, float h = {4}, float k4 = {0.25}> { a = Conv(x, w)\n b "
+           "= Conv<pads=[1,1,1,1]>(x, k)\n s = Add(t, b)\n c = Clip(s, z, h)\n g = Mul(k4, c)\n m "
+           "= Mul(a, g)\n y = Conv(m, w) }",
+       {{"QLinearConv", 3}, {"QLinearMul", 1}, {"QLinearLeakyRelu", 1}},
+       {"Conv", "Mul", "HardSigmoid", "Add", "Clip"}},
       {"Where",
        input + "<" + w44 + "," + w33 +
            ", float z = {0}> { a = Conv(x, w)\n b = Conv<pads=[1,1,1,1]>(x, k)\n c = Greater(x, "
