@@ -143,4 +143,13 @@ bool accepts_elementwise(const Node& node, const GraphIndex& index, std::string&
   return true;
 }
 
+bool pays(const Node& node, const GraphIndex& index, Engine engine, std::string& why) {
+  if (engine == Engine::kOnnxRuntime && node.is("MatMul") &&
+      index.constant(node.input(0)) == nullptr && index.constant(node.input(1)) == nullptr) {
+    why = "a product of two activations: converting both would cost more than integers save";
+    return false;
+  }
+  return true;
+}
+
 }  // namespace ptq

@@ -6,6 +6,7 @@
 
 #include "graph/index.h"
 #include "ptq/graph.h"
+#include "ptq/plan.h"
 
 namespace ptq {
 
@@ -22,5 +23,10 @@ bool accepts_gate(const Node& node, const GraphIndex& index, std::string& why);
 // Constant operands hold no infinity and no mask value, whose range would leave no codes for
 // anything else.
 bool accepts_elementwise(const Node& node, const GraphIndex& index, std::string& why);
+
+// Whether integers pay for a node that passed its rule. On ONNX Runtime they do not for a MatMul of
+// two activations: attention scores come from and go to float operators, and converting both
+// operands costs more than the integer kernel saves (docs/benchmarks.md).
+bool pays(const Node& node, const GraphIndex& index, Engine engine, std::string& why);
 
 }  // namespace ptq

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "plan/decision_reason.h"
+#include "plan/op_conditions.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -75,7 +76,8 @@ class Analysis {
       entry.reason = "kept in float as asked (--keep-float)";
       return;
     }
-    if (entry.rule->accepts != nullptr && !entry.rule->accepts(node, index_, entry.reason)) {
+    if ((entry.rule->accepts != nullptr && !entry.rule->accepts(node, index_, entry.reason)) ||
+        !pays(node, index_, target_.engine, entry.reason)) {
       entry.rule = nullptr;
       return;
     }

@@ -192,8 +192,8 @@ std::vector<Case> cases() {
        {"MatMul"}},
       {"MatMulActivations",
        "g (float[4,8] x, float[8,4] z) => (float[4,4] y)\n{ y = MatMul(x, z) }",
-       {{"MatMulIntegerToFloat", 1}},
-       {"MatMul"}},
+       {{"MatMul", 1}},
+       {"QuantizeLinear", "DequantizeLinear"}},
       {"MatMulTwice",
        "g (float[4,8] x) => (float[4,8] y)\n<" + random_weight("8,8", 64, "w") +
            "> { a = MatMul(x, w)\n y = MatMul(a, w) }",
