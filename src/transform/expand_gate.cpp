@@ -1,8 +1,9 @@
 #include "transform/expand_gate.h"
 
+#include <algorithm>
 #include <cmath>
-#include <map>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -80,25 +81,44 @@ class GateExpander {
     if (!line || (node.is("HardSigmoid") && !ends_at_one(node.outputs[0]))) {
       return false;
     }
-    const std::string base = node.outputs[0] + "_gate";
-    const auto [scale, zero_point] = add_params(base + "_in", *line);
-    const std::string linear = names_.unique(base + "_linear");
-    out.push_back(
-        make_node("DequantizeLinear", base, {source->inputs[0], scale, zero_point}, linear));
     if (node.is("HardSigmoid")) {
-      Node cut = node;
-      cut.op_type = "LeakyRelu";
-      cut.inputs = {linear};
-      cut.erase_attribute("beta");
-      cut.set_attribute("alpha", 0.0F);
-      out.push_back(std::move(cut));
-      return true;
+      add_hard_sigmoid(node, source->inputs[0], *line, out);
+    } else {
+      add_hard_swish(node, source->inputs[0], *line, out);
     }
-    Node product = node;
-    product.op_type = "Mul";
-    product.inputs = {node.inputs[0], add_cut(base, linear, read->dtype, out)};
-    out.push_back(std::move(product));
     return true;
+  }
+
+  void add_hard_sigmoid(const Node& node, const std::string& codes, const QuantParams& line,
+                        std::vector<Node>& out) {
+    const std::string base = node.outputs[0] + "_gate";
+    const auto [scale, zero_point] = add_params(base, line);
+    const std::string linear = names_.unique(base + "_linear");
+    out.push_back(make_node("DequantizeLinear", base, {codes, scale, zero_point}, linear));
+    out.push_back(node);
+    out.back().op_type = "LeakyRelu";
+    out.back().inputs = {linear};
+    out.back().erase_attribute("beta");
+    out.back().set_attribute("alpha", 0.0F);
+  }
+
+  void add_hard_swish(const Node& node, const std::string& codes, const QuantParams& line,
+                      std::vector<Node>& out) {
+    const std::string base = node.outputs[0] + "_gate";
+    const auto [scale, zero_point] = add_params(base, line);
+    const int32_t zero = line.zero_point[0];
+    const double one = zero + std::nearbyint(1.0 / static_cast<double>(line.scale[0]));
+    const double last = code_range({.dtype = line.dtype}).hi;
+    const std::string lo = add_code(base + "_lo", line.dtype, zero);
+    const std::string hi =
+        add_code(base + "_hi", line.dtype, static_cast<int32_t>(std::min(one, last)));
+    const std::string cut = names_.unique(base + "_quantized");
+    const std::string gate = names_.unique(base + "_dequantized");
+    out.push_back(make_node("Clip", base, {codes, lo, hi}, cut));
+    out.push_back(make_node("DequantizeLinear", base, {cut, scale, zero_point}, gate));
+    out.push_back(node);
+    out.back().op_type = "Mul";
+    out.back().inputs = {node.inputs[0], gate};
   }
 
   // The codes that cut the gate at 1 must be there, and must not reach further.
@@ -112,31 +132,17 @@ class GateExpander {
                                 params->zero_point[0]) <= 1.0F;
   }
 
-  // LeakyRelu and a pair over [0, 1] behind `linear`; returns the value behind the pair.
-  std::string add_cut(const std::string& base, const std::string& linear, DType dtype,
-                      std::vector<Node>& out) {
-    if (!unit_.contains(dtype)) {
-      unit_[dtype] = add_params("unit", params_for_range(0.0F, 1.0F, {.dtype = dtype}));
-    }
-    const auto& [scale, zero_point] = unit_[dtype];
-    const std::string cut = names_.unique(base + "_cut");
-    const std::string codes = names_.unique(base + "_quantized");
-    std::string value = names_.unique(base + "_dequantized");
-    out.push_back(make_node("LeakyRelu", base, {linear}, cut));
-    out.back().set_attribute("alpha", 0.0F);
-    out.push_back(make_node("QuantizeLinear", base, {cut, scale, zero_point}, codes));
-    out.push_back(make_node("DequantizeLinear", base, {codes, scale, zero_point}, value));
-    return value;
+  std::string add_code(const std::string& base, DType dtype, int32_t code) {
+    std::string name = names_.unique(base);
+    constants_.push_back({.name = name, .tensor = code_tensor(dtype, {}, std::span(&code, 1))});
+    return name;
   }
 
   std::pair<std::string, std::string> add_params(const std::string& base,
                                                  const QuantParams& params) {
     const std::string scale = names_.unique(base + "_scale");
-    const std::string zero_point = names_.unique(base + "_zero_point");
     constants_.push_back({.name = scale, .tensor = Tensor::scalar(params.scale[0])});
-    constants_.push_back(
-        {.name = zero_point, .tensor = code_tensor(params.dtype, {}, params.zero_point)});
-    return {scale, zero_point};
+    return {scale, add_code(base + "_zero_point", params.dtype, params.zero_point[0])};
   }
 
   Node make_node(std::string_view op, const std::string& base, std::vector<std::string> inputs,
@@ -151,7 +157,6 @@ class GateExpander {
   GraphIndex index_;  // of the graph before any edit, which comes at the end
   NameScope& names_;
   std::vector<Constant> constants_;
-  std::map<DType, std::pair<std::string, std::string>> unit_;  // parameters over [0, 1], once
 };
 
 }  // namespace

@@ -1,13 +1,16 @@
 #pragma once
 // HardSigmoid and HardSwish on codes, of kernels that ONNX Runtime has. A gate alpha · x + beta,
 // cut at 0 and 1, is another reading of the codes of x: the scale times alpha, and a zero point
-// beta / alpha further down, which must be a whole number of steps. LeakyRelu of slope 0 cuts at 0,
-// and the codes behind it at 1.
+// beta / alpha further down, which must be a whole number of steps.
 //
 //   x codes ─ DQ ─ HardSigmoid ─ Q          x codes ─ DQ' ─ LeakyRelu(0) ─ Q
 //
-//   x codes ─ DQ ─ HardSwish ─ Q            x codes ─ DQ ───────────────────────── Mul ─ Q
-//                                              └───── DQ' ─ LeakyRelu(0) ─ Q ─ DQ ──┘
+//   x codes ─ DQ ─ HardSwish ─ Q            x codes ─ DQ ────────── Mul ─ Q
+//                                              └───── Clip ─ DQ' ────┘
+//
+// LeakyRelu of slope 0 cuts at 0 and the codes behind it at 1. Behind a product it is the codes of
+// x themselves that are cut: the runtime's Clip of bytes takes a quarter of the time of its
+// LeakyRelu, which looks every code up, and the gate is not rounded again.
 //
 // One thread.
 

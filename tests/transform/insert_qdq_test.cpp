@@ -227,7 +227,11 @@ std::vector<Case> cases() {
        {"Conv", "Pad"}},
       {"HardSwish",
        input + "<" + w44 + "> { a = Conv(x, w)\n b = HardSwish(a)\n y = Conv(b, w) }",
-       {{"QLinearConv", 2}, {"QLinearLeakyRelu", 1}, {"QLinearMul", 1}},
+       {{"QLinearConv", 2},
+        {"Clip", 1},
+        {"QLinearMul", 1},
+        {"QuantizeLinear", 1},
+        {"DequantizeLinear", 1}},
        {"Conv", "HardSwish", "HardSigmoid", "Mul"},
        25.0,
        14},
@@ -235,8 +239,8 @@ std::vector<Case> cases() {
        input + "<" + w44 +
            ", float t = {3}, float z = {0}, float h = {6}> { a = Conv(x, w)\n s = Add(a, t)\n c = "
            "Clip(s, z, h)\n m = Mul(a, c)\n b = Div(m, h)\n y = Conv(b, w) }",
-       {{"QLinearConv", 2}, {"QLinearLeakyRelu", 1}, {"QLinearMul", 1}},
-       {"Conv", "Add", "Clip", "Div", "HardSigmoid", "Mul"}},
+       {{"QLinearConv", 2}, {"Clip", 1}, {"QLinearMul", 1}},
+       {"Conv", "Add", "Div", "HardSigmoid", "Mul"}},
       {"HardSigmoidGate",
        input + "<" + w44 +
            "> { a = Conv(x, w)\n p = GlobalAveragePool(a)\n q = Conv(p, w)\n s = HardSigmoid(q)\n "
