@@ -4,10 +4,13 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <set>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "plan/linear_gate.h"
+#include "plan/op_rules.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -23,6 +26,42 @@ bool has_float_operands(const Node& node, const GraphIndex& index, std::string& 
     }
   }
   return true;
+}
+
+// A Conv behind `value`, with nothing but element-wise operators and pools in between.
+bool leads_to_conv(const GraphIndex& index, std::string_view value) {
+  std::vector<std::string_view> open = {value};
+  std::set<size_t> seen;
+  while (!open.empty()) {
+    const std::string_view one = open.back();
+    open.pop_back();
+    for (const GraphIndex::Use& use : index.uses(one)) {
+      const Node& reader = index.graph().nodes[use.node];
+      if (reader.is("Conv")) {
+        return true;
+      }
+      const OpRule* rule = find_op_rule(reader);
+      const bool keeps_layout = rule != nullptr && (rule->op_class == OpClass::kElementwise ||
+                                                    rule->op_class == OpClass::kActivation ||
+                                                    rule->op == "MaxPool" || rule->op == "Resize");
+      if (keeps_layout && seen.insert(use.node).second) {
+        open.insert(open.end(), reader.outputs.begin(), reader.outputs.end());
+      }
+    }
+  }
+  return false;
+}
+
+// ONNX Runtime runs its integer Conv channels-last and moves the transpositions around it outwards
+// only where they meet others. They do behind a Conv, an Add or a Concat, but not behind a gate
+// or another function of one value, unless a Conv follows (docs/benchmarks.md).
+bool runs_channels_last(const Node& pool, const GraphIndex& index) {
+  const Node* producer = index.producer(pool.input(0));
+  const bool function =
+      producer != nullptr &&
+      (producer->is("HardSwish") || producer->is("HardSigmoid") || producer->is("Sigmoid") ||
+       producer->is("LeakyRelu") || producer->is("Mul"));
+  return !function || leads_to_conv(index, pool.outputs.at(0));
 }
 
 }  // namespace
@@ -147,6 +186,10 @@ bool pays(const Node& node, const GraphIndex& index, Engine engine, std::string&
   if (engine == Engine::kOnnxRuntime && node.is("MatMul") &&
       index.constant(node.input(0)) == nullptr && index.constant(node.input(1)) == nullptr) {
     why = "a product of two activations: converting both would cost more than integers save";
+    return false;
+  }
+  if (engine == Engine::kOnnxRuntime && node.is("MaxPool") && !runs_channels_last(node, index)) {
+    why = "no Conv beside it: the integer MaxPool is slow in the layout that is left then";
     return false;
   }
   return true;

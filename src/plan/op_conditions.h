@@ -26,7 +26,8 @@ bool accepts_elementwise(const Node& node, const GraphIndex& index, std::string&
 
 // Whether integers pay for a node that passed its rule. On ONNX Runtime they do not for a MatMul of
 // two activations: attention scores come from and go to float operators, and converting both
-// operands costs more than the integer kernel saves (docs/benchmarks.md).
+// operands costs more than the integer kernel saves (docs/benchmarks.md). Nor do they for a MaxPool
+// that the runtime would not run channels-last: its other integer kernel takes 40 times as long.
 bool pays(const Node& node, const GraphIndex& index, Engine engine, std::string& why);
 
 }  // namespace ptq

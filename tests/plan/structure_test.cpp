@@ -76,6 +76,22 @@ TEST(Structure, ChainOfNeighboursWithoutIntegerEndIsPruned) {
   EXPECT_THAT(structure.nodes[3].reason, HasSubstr("no integer kernel"));
 }
 
+TEST(Structure, MaxPoolBehindAGateNeedsAConvBehindIt) {
+  const auto pool = [](const std::string& tail) {
+    const Structure structure = structure_of(
+        "g (float[1,2,4,4] x) => (float y)\n<float[2,2,1,1] w = {1,2,3,4}, float[2,2] v = "
+        "{1,2,3,4}>\n"
+        "{ a = Conv(x, w)\n s = Sigmoid(a)\n b = MaxPool<kernel_shape=[2,2], strides=[2,2]>(s)\n" +
+        tail + " }");
+    return std::pair(structure.nodes[2].integer, structure.nodes[2].reason);
+  };
+  EXPECT_TRUE(pool("y = Conv(b, w)").first);
+  EXPECT_TRUE(pool("p = GlobalAveragePool(b)\n q = Relu(p)\n y = Conv(q, w)").first);
+  const auto [integer, reason] = pool("p = GlobalAveragePool(b)\n f = Flatten(p)\n y = Gemm(f, v)");
+  EXPECT_FALSE(integer);
+  EXPECT_THAT(reason, HasSubstr("no Conv beside it"));
+}
+
 TEST(Structure, ReasonsForFloat) {
   const Structure weight = structure_of(
       "g (float[1,2,4,4] x, float[2,2,1,1] w) => (float[1,2,4,4] y)\n{ y = Conv(x, w) }");
