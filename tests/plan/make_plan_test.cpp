@@ -1,6 +1,7 @@
 #include "plan/make_plan.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -134,6 +135,48 @@ TEST(Target, NamesAreCheckedAndSchemesAreSafe) {
   // Two products of uint8 and 7-bit codes stay within int16.
   EXPECT_LE(2 * 255 * reduced.hi, 32767);
   EXPECT_GE(2 * 255 * reduced.lo, -32768);
+}
+
+// Whole steps of `value` in `length`.
+void expect_whole_steps(const Planned& planned, std::string_view value, float length) {
+  const QuantParams& params = planned.activation(value).params;
+  const float steps = length / params.scale[0];
+  EXPECT_NEAR(steps, std::nearbyint(steps), 1e-4) << value;
+  EXPECT_GE(params.zero_point[0], static_cast<int32_t>(std::nearbyint(steps))) << value;
+}
+
+TEST(MakePlan, InputsOfAGateHaveItsBoundOnACodeAlsoBehindAPool) {
+  const Planned planned = plan_of(
+      "g (float[1,2,4,4] x) => (float[1,2,2,2] y)\n<float[2,2,1,1] w = {1,2,3,4}>\n"
+      "{ a = Conv(x, w)\n b = MaxPool<kernel_shape=[2,2], strides=[2,2]>(a)\n"
+      "  c = HardSigmoid<alpha=0.3, beta=0.6>(b)\n d = Mul(b, c)\n y = Conv(d, w) }",
+      {{"x", range(-1, 1)},
+       {"a", range(-0.3F, 4.7F)},
+       {"c", range(0, 0.9F)},
+       {"d", range(0, 4)},
+       {"y", range(-3, 5)}});
+  expect_whole_steps(planned, "a", 2.0F);
+  EXPECT_EQ(planned.activation("b").params, planned.activation("a").params);
+  // The codes of the gate end at 1.
+  EXPECT_EQ(planned.activation("c").params.zero_point[0], 0);
+  EXPECT_FLOAT_EQ(planned.activation("c").params.scale[0], 1.0F / 255.0F);
+}
+
+TEST(MakePlan, NeitherAGateNorItsInputTakesTheParametersOfAConcat) {
+  // Both ranges are those of the Concat, so that sharing would cost nothing.
+  const Planned planned = plan_of(
+      "g (float[1,2,4,4] x) => (float[1,2,4,4] y)\n"
+      "<float[2,2,1,1] w = {1,2,3,4}, float[2,4,1,1] v = {1,2,3,4,5,6,7,8}>\n"
+      "{ a = Conv(x, w)\n b = HardSigmoid(a)\n d = Concat<axis=1>(a, b)\n y = Conv(d, v) }",
+      {{"x", range(-1, 1)},
+       {"a", range(-2.5F, 4.7F)},
+       {"b", range(0, 1)},
+       {"d", range(-2.5F, 4.7F)},
+       {"y", range(-3, 5)}});
+  expect_whole_steps(planned, "a", 2.5F);
+  EXPECT_TRUE(planned.activation("a").shared_with.empty());
+  EXPECT_TRUE(planned.activation("b").shared_with.empty());
+  EXPECT_FLOAT_EQ(planned.activation("b").params.scale[0], 1.0F / 255.0F);
 }
 
 }  // namespace

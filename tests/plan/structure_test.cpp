@@ -76,6 +76,21 @@ TEST(Structure, ChainOfNeighboursWithoutIntegerEndIsPruned) {
   EXPECT_THAT(structure.nodes[3].reason, HasSubstr("no integer kernel"));
 }
 
+TEST(Structure, HardSigmoidIsAGateOnlyWhereItStillMovesAtZero) {
+  const auto gate = [](const std::string& attributes) {
+    const Structure structure = structure_of(
+        "g (float[1,2,4,4] x) => (float[1,2,4,4] y)\n<float[2,2,1,1] w = {1,2,3,4}>\n"
+        "{ a = Conv(x, w)\n b = HardSigmoid" +
+        attributes + "(a)\n y = Conv(b, w) }");
+    return std::pair(structure.nodes[1].integer, structure.nodes[1].reason);
+  };
+  EXPECT_TRUE(gate("").first);
+  EXPECT_TRUE(gate("<alpha=0.5, beta=0.25>").first);
+  EXPECT_FALSE(gate("<alpha=-0.2>").first);
+  EXPECT_FALSE(gate("<beta=1.5>").first);
+  EXPECT_THAT(gate("<beta=0.0>").second, HasSubstr("0 or 1 at 0 already"));
+}
+
 TEST(Structure, MaxPoolBehindAGateNeedsAConvBehindIt) {
   const auto pool = [](const std::string& tail) {
     const Structure structure = structure_of(
