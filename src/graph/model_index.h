@@ -1,7 +1,7 @@
 #pragma once
 // All graphs of a model, the main one and those inside If, Loop and Scan nodes, in one order that
-// every room uses to speak of them: depth first, a graph before those inside its nodes. Reading from
-// many threads is safe.
+// every room uses to speak of them: depth first, a graph before those inside its nodes. Reading
+// from many threads is safe.
 
 #include <cstddef>
 #include <deque>
@@ -22,8 +22,9 @@ class ModelIndex {
 
   size_t size() const { return indexes_.size(); }
   const GraphIndex& operator[](size_t k) const { return indexes_.at(k); }
-  // The graph lies inside an operator of another domain than ONNX's own, however deep. Such operators
-  // (BeamSearch) know their inner values by name and by kind, so nothing in there may be changed.
+  // The graph lies inside an operator of another domain than ONNX's own, however deep. Such
+  // operators (BeamSearch) know their inner values by name and by kind, so nothing in there may be
+  // changed.
   bool is_foreign(size_t k) const { return foreign_.at(k); }
   // Position of the graph that makes `value` by a node or has it as its input, or npos. Names of
   // values are unique in a prepared model.

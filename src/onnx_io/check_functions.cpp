@@ -129,14 +129,14 @@ double expanded_node_count(onnx::ModelProto& model) {
   Positions positions;
   const std::vector<double> sizes = check_calls(find_calls(model, positions));
   double total = 0;
-  walk_messages(*model.mutable_graph(), [&](google::protobuf::Message& message,
-                                            const MessagePath&) {
-    if (const auto* node = dynamic_cast<const onnx::NodeProto*>(&message); node != nullptr) {
-      const auto callee =
-          positions.find(identity(node->domain(), node->op_type(), node->overload()));
-      total += callee != positions.end() ? sizes[callee->second] : 1.0;
-    }
-  });
+  walk_messages(
+      *model.mutable_graph(), [&](google::protobuf::Message& message, const MessagePath&) {
+        if (const auto* node = dynamic_cast<const onnx::NodeProto*>(&message); node != nullptr) {
+          const auto callee =
+              positions.find(identity(node->domain(), node->op_type(), node->overload()));
+          total += callee != positions.end() ? sizes[callee->second] : 1.0;
+        }
+      });
   return total;
 }
 

@@ -259,10 +259,9 @@ void merge_inner(const onnx::GraphProto& inferred, Graph& graph) {
       if (attribute.graphs.empty()) {
         continue;
       }
-      const auto found = std::find_if(node.attribute().begin(), node.attribute().end(),
-                                      [&](const onnx::AttributeProto& proto) {
-                                        return proto.name() == attribute.name;
-                                      });
+      const auto found = std::find_if(
+          node.attribute().begin(), node.attribute().end(),
+          [&](const onnx::AttributeProto& proto) { return proto.name() == attribute.name; });
       PTQ_CHECK(found != node.attribute().end());
       if (attribute.kind == AttributeKind::kGraph) {
         merge_infos(found->g(), *attribute.graphs[0]);

@@ -6,8 +6,9 @@
 
 namespace ptq {
 
-// Fills value_infos of the main graph and of those inside its nodes; changes nothing else. What inference does not find
-// keeps its declaration. A failure of the library is a warning: the model then stays as it was.
+// Fills value_infos of the main graph and of those inside its nodes; changes nothing else. What
+// inference does not find keeps its declaration. A failure of the library is a warning: the model
+// then stays as it was.
 void infer_shapes(Model& model);
 
 }  // namespace ptq

@@ -54,9 +54,10 @@ std::string inline_local_functions(Model& model) {
     return "the local functions cannot be expanded: " + printable(error.what(), 300);
   }
   if (proto.functions_size() > 0) {
-    return fmt::format("{} local function(s) cannot be expanded: their operator sets are not those "
-                       "of the model",
-                       proto.functions_size());
+    return fmt::format(
+        "{} local function(s) cannot be expanded: their operator sets are not those "
+        "of the model",
+        proto.functions_size());
   }
   proto.mutable_graph()->clear_initializer();
   ExternalData none;

@@ -8,8 +8,8 @@
 
 namespace ptq {
 
-// Rewrites the nodes of all graphs of `model`, whose shapes are inferred. Returns why not, in words,
-// or an empty string; after a refusal the model is half moved and must be thrown away.
+// Rewrites the nodes of all graphs of `model`, whose shapes are inferred. Returns why not, in
+// words, or an empty string; after a refusal the model is half moved and must be thrown away.
 std::string move_from_6_to_7(Model& model, NameScope& names);
 
 }  // namespace ptq

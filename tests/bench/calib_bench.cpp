@@ -150,7 +150,8 @@ int measure(const Arguments& arguments) {
     CalibrateOptions options;
     options.threads = arguments.threads;
     const Calibration result =
-        calibrate(model, values_to_observe(analyze_structure(model.graph, {}, targets().front())), source, options);
+        calibrate(model, values_to_observe(analyze_structure(model.graph, {}, targets().front())),
+                  source, options);
     if (!result.fallback_reason.empty()) {
       fmt::print(stderr, "fallback: {}\n", result.fallback_reason);
     }

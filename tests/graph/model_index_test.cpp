@@ -12,15 +12,15 @@ namespace tg = testing_graph;
 // main { a = Op(x); p = If(a) { b = Op(a, w); q = Loop { c = Op(b, v) }, z = Op(v) } }
 Graph nested_graph() {
   Graph loop = tg::graph({"i"}, {"c"}, {tg::node("Deep", {"b", "v"}, {"c"})});
-  Graph then_branch =
-      tg::graph({}, {"q"}, {tg::node("Inner", {"a", "w"}, {"b"}),
-                            tg::with_inner(tg::node("Loop", {"b"}, {"q"}), {loop})});
+  Graph then_branch = tg::graph({}, {"q"},
+                                {tg::node("Inner", {"a", "w"}, {"b"}),
+                                 tg::with_inner(tg::node("Loop", {"b"}, {"q"}), {loop})});
   then_branch.initializers.push_back(tg::constant("w"));
   const Graph else_branch = tg::graph({}, {"z"}, {tg::node("Other", {"v"}, {"z"})});
   Graph main =
-      tg::graph({"x"}, {"p"}, {tg::node("Outer", {"x"}, {"a"}),
-                               tg::with_inner(tg::node("If", {"a"}, {"p"}),
-                                              {then_branch, else_branch})});
+      tg::graph({"x"}, {"p"},
+                {tg::node("Outer", {"x"}, {"a"}),
+                 tg::with_inner(tg::node("If", {"a"}, {"p"}), {then_branch, else_branch})});
   main.inputs[0].dtype = DType::kFloat;
   main.initializers.push_back(tg::constant("v"));
   return main;

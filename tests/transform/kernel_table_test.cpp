@@ -1,8 +1,6 @@
 // The runtime is the judge: each operator rule is written into a model, loaded with all
 // optimizations, and the kernel that it became is looked for; the outputs must stay close to FP32.
 
-#include "transform/insert_qdq.h"
-
 #include <map>
 #include <set>
 
@@ -10,6 +8,7 @@
 
 #include "plan/make_plan.h"
 #include "runtime/model_session.h"
+#include "transform/insert_qdq.h"
 #include "transform/measured_plan.h"
 
 namespace ptq {
