@@ -97,6 +97,21 @@ std::string NameScope::unique(std::string_view base) {
   return name;
 }
 
+std::set<std::string> defined_values(const Graph& graph) {
+  std::set<std::string> names;
+  for (const ValueInfo& input : graph.inputs) {
+    names.insert(input.name);
+  }
+  for (const Constant& constant : graph.initializers) {
+    names.insert(constant.name);
+  }
+  for (const Node& node : graph.nodes) {
+    names.insert(node.outputs.begin(), node.outputs.end());
+  }
+  names.erase("");
+  return names;
+}
+
 void replace_uses(Graph& graph, std::string_view from, std::string_view to) {
   PTQ_CHECK(!from.empty());
   // Copies, since the caller's views may point into a name that is about to change.

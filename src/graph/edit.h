@@ -22,6 +22,9 @@ class NameScope {
   std::set<std::string, std::less<>> taken_;
 };
 
+// Names of the values that `graph` itself defines: inputs, initializers, outputs of its nodes.
+std::set<std::string> defined_values(const Graph& graph);
+
 // Every use of value `from` becomes `to`: inputs of nodes, captures and outputs of inner graphs
 // that do not define a value of this name themselves. Outputs of `graph` stay. `from` is not empty.
 void replace_uses(Graph& graph, std::string_view from, std::string_view to);

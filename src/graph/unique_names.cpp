@@ -9,24 +9,6 @@
 #include "graph/model_index.h"
 
 namespace ptq {
-namespace {
-
-std::set<std::string> defined_values(const Graph& graph) {
-  std::set<std::string> names;
-  for (const ValueInfo& input : graph.inputs) {
-    names.insert(input.name);
-  }
-  for (const Constant& constant : graph.initializers) {
-    names.insert(constant.name);
-  }
-  for (const Node& node : graph.nodes) {
-    names.insert(node.outputs.begin(), node.outputs.end());
-  }
-  names.erase("");
-  return names;
-}
-
-}  // namespace
 
 int64_t make_names_unique(Graph& main) {
   int64_t changes = 0;

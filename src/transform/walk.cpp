@@ -1,28 +1,15 @@
 #include "transform/walk.h"
 
 #include <memory>
-#include <unordered_set>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include "graph/edit.h"
 #include "ptq/error.h"
 
 namespace ptq {
 namespace {
-
-std::unordered_set<std::string> defined_names(const Graph& graph) {
-  std::unordered_set<std::string> names;
-  for (const ValueInfo& input : graph.inputs) {
-    names.insert(input.name);
-  }
-  for (const Constant& constant : graph.initializers) {
-    names.insert(constant.name);
-  }
-  for (const Node& node : graph.nodes) {
-    names.insert(node.outputs.begin(), node.outputs.end());
-  }
-  return names;
-}
 
 const std::string& resolve(const Renames& renames, const std::string& name) {
   const std::string* current = &name;
@@ -39,7 +26,7 @@ const std::string& resolve(const Renames& renames, const std::string& name) {
 
 // Inside an inner graph only names that it takes from outside are renamed.
 void rename_captured(Graph& graph, const Renames& renames) {
-  const std::unordered_set<std::string> own = defined_names(graph);
+  const std::set<std::string> own = defined_values(graph);
   const auto rename = [&](std::string& name) {
     if (name.empty() || own.contains(name) || !renames.contains(name)) {
       return false;
@@ -83,7 +70,7 @@ bool inner_graph_defines(const Graph& graph, std::string_view name) {
   for (const Node& node : graph.nodes) {
     for (const Attribute& attribute : node.attributes) {
       for (const std::shared_ptr<Graph>& inner : attribute.graphs) {
-        if (defined_names(*inner).contains(std::string(name)) ||
+        if (defined_values(*inner).contains(std::string(name)) ||
             inner_graph_defines(*inner, name)) {
           return true;
         }
