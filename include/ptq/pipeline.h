@@ -75,6 +75,9 @@ struct QuantizeRequest {
   // Products that alone bring an output below this SQNR in dB stay in float; 0: none. Measured on
   // some of `samples`; without them (empty path) nothing is tried.
   double float_below_db = 20.0;
+  // Measures on `samples` which products are faster in float on this processor, and leaves them
+  // there. Timing, so the result is not the same for the same arguments.
+  bool keep_faster = false;
   DataRequest samples{};
   int threads = 0;
   // Tensors of one sample by model input, for weighing nodes where the model leaves dimensions
@@ -107,6 +110,10 @@ struct Quantized {
   uint64_t size_bytes = 0;
   uint64_t original_size_bytes = 0;
 };
+
+// Throws Error{kUsage} when keep_faster is set without samples or for another engine than ONNX
+// Runtime. quantize_model asks it first; it needs no model, so a caller can ask before calibration.
+void check_request(const QuantizeRequest& request);
 
 // Diagnoses, plans, rewrites and loads the result in the runtime. When nothing in the model can run
 // in integers, the result has decisions with their reasons and no model.

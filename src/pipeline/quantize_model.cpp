@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "graph/model_index.h"
 #include "onnx_io/write.h"
+#include "pipeline/keep_faster.h"
 #include "pipeline/kernel_proof.h"
 #include "pipeline/leave_float.h"
 #include "pipeline/sized_graph.h"
@@ -163,21 +164,70 @@ QuantPlan plan_model(const Model& model, const QuantizeRequest& request,
   return plan;
 }
 
-void explain_float(const Graph& graph, const LeftInFloat& left, QuantPlan& plan) {
+void explain_float(const Graph& graph, const std::map<std::string, std::string>& reasons,
+                   QuantPlan& plan) {
   const ModelIndex index(graph);
   for (size_t k = 0; k < index.size(); ++k) {
     for (Decision& decision : (k == 0 ? plan : plan.inner.at(k - 1)).decisions) {
       const Node& node = index[k].graph().nodes[decision.node];
-      const auto reason =
-          node.outputs.empty() ? left.reasons.end() : left.reasons.find(node.outputs[0]);
-      if (reason != left.reasons.end()) {
+      const auto reason = node.outputs.empty() ? reasons.end() : reasons.find(node.outputs[0]);
+      if (reason != reasons.end()) {
         decision.reason = reason->second;
       }
     }
   }
 }
 
+// The plan, without the products that measurements speak against.
+QuantPlan measured_plan(const Model& model, const QuantizeRequest& request,
+                        const std::map<std::string, ChosenRange>& ranges) {
+  QuantPlan plan = plan_model(model, request, request.keep_float, ranges);
+  std::vector<std::string> keep_float = request.keep_float;
+  LeftInFloat left = leave_float(model, ranges, plan, request);
+  std::vector<std::string> findings;
+  if (!left.finding.empty()) {
+    findings.push_back(left.finding);
+  }
+  if (!left.names.empty()) {
+    keep_float.insert(keep_float.end(), left.names.begin(), left.names.end());
+    plan = plan_model(model, request, keep_float, ranges);
+  }
+  if (request.keep_faster && any_integer(all_decisions(plan))) {
+    const auto replan = [&](const std::vector<std::string>& names) {
+      std::vector<std::string> all = keep_float;
+      all.insert(all.end(), names.begin(), names.end());
+      return plan_model(model, request, all, ranges);
+    };
+    const FasterInFloat faster = keep_faster(model, plan, replan, request);
+    if (!faster.names.empty()) {
+      plan = replan(faster.names);
+    }
+    left.reasons.insert(faster.reasons.begin(), faster.reasons.end());
+    findings.insert(findings.end(), faster.findings.begin(), faster.findings.end());
+  }
+  explain_float(model.graph, left.reasons, plan);
+  std::ranges::move(findings, std::back_inserter(plan.findings));
+  return plan;
+}
+
 }  // namespace
+
+void check_request(const QuantizeRequest& request) {
+  if (!request.keep_faster) {
+    return;
+  }
+  if (target_of(request).engine != Engine::kOnnxRuntime) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("--keep-faster times the kernels of ONNX Runtime, but target {} is "
+                            "executed by {}; leave it out, or take an ort target",
+                            target_of(request).name, engine_name(target_of(request).engine)));
+  }
+  if (request.samples.path.empty()) {
+    throw Error(ErrorCode::kUsage,
+                "--keep-faster times runs on samples, found none; add --data SAMPLES (beside "
+                "--stats, where these are given)");
+  }
+}
 
 std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& target,
                                     const std::vector<std::string>& keep_float) {
@@ -198,6 +248,7 @@ std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const Acti
 
 Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
                          const QuantizeRequest& request) {
+  check_request(request);
   check_stats_belong(stats, model);
   const Graph& graph = model.model.graph;
   check_keep_float(graph, request.keep_float);
@@ -213,17 +264,7 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
     ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason,
                               mean_ratio(stats.tensors.at(diagnosis.name))};
   }
-  out.plan = plan_model(model.model, request, request.keep_float, ranges);
-  const LeftInFloat left = leave_float(model.model, ranges, out.plan, request);
-  if (!left.names.empty()) {
-    std::vector<std::string> keep_float = request.keep_float;
-    keep_float.insert(keep_float.end(), left.names.begin(), left.names.end());
-    out.plan = plan_model(model.model, request, keep_float, ranges);
-    explain_float(graph, left, out.plan);
-  }
-  if (!left.finding.empty()) {
-    out.plan.findings.push_back(left.finding);
-  }
+  out.plan = measured_plan(model.model, request, ranges);
   InsertResult inserted = insert_qdq(model.model, out.plan);
   out.weights = summarize_weights(graph, out.plan, inserted.weights, stats);
   if (std::string finding = saturation_finding(out.weights); !finding.empty()) {

@@ -19,6 +19,7 @@ struct Options {
   std::filesystem::path model;
   std::filesystem::path output;
   double float_below_db = 20.0;
+  bool keep_faster = false;
   bool force = false;
   bool no_fallback = false;
 };
@@ -60,6 +61,8 @@ int run(Options& options) {
   request.float_below_db = options.float_below_db;
   request.samples = {
       .path = options.data.data, .max_samples = options.data.samples, .stop = &stop_requested};
+  request.keep_faster = options.keep_faster;
+  check_request(request);
   const LoadedModel model = load_model(options.model);
   const std::vector<Decision> coverage =
       plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
@@ -116,6 +119,10 @@ Verb add_quantize(CLI::App& app) {
                    "leave a product in float when in integers it alone brings an output below so "
                    "many dB of SQNR on 16 of the samples; 0: never [20]")
       ->check(CLI::Range(0.0, 200.0))
+      ->group("Plan");
+  verb->add_flag("--keep-faster", options->keep_faster,
+                 "time each product on this processor and leave those in float that are faster "
+                 "there; needs --data and an ort target; timing, so files may differ between runs")
       ->group("Plan");
   verb->add_flag("--assume-vnni", options->policy.assume_vnni,
                  "the file will only run on processors whose 8-bit products are exact (VNNI, AMX): "
