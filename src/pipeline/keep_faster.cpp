@@ -146,8 +146,8 @@ FasterInFloat keep_faster(const Model& model, const QuantPlan& plan, const Repla
       quartiles_text(choice.speedup), kRuns, stopwatch.threads()));
   if (choice.speedup.upper < 1.0) {
     result.findings.push_back(fmt::format(
-        "the file is slower than FP32 on this processor whatever stays in float: speedup {}; run "
-        "the FP32 model here",
+        "the file is still slower than FP32 on this processor: speedup {}; of the files tried it is "
+        "the fastest; run the FP32 model here",
         quartiles_text(choice.speedup)));
   }
   return result;
