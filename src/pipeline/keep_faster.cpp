@@ -145,10 +145,11 @@ FasterInFloat keep_faster(const Model& model, const QuantPlan& plan, const Repla
       choice.in_float.size(), products.size(), quartiles_text(choice.first.speedup),
       quartiles_text(choice.speedup), kRuns, stopwatch.threads()));
   if (choice.speedup.upper < 1.0) {
-    result.findings.push_back(fmt::format(
-        "the file is still slower than FP32 on this processor: speedup {}; of the files tried it is "
-        "the fastest; run the FP32 model here",
-        quartiles_text(choice.speedup)));
+    result.findings.push_back(
+        fmt::format("the file is still slower than FP32 on this processor: speedup {}; of the "
+                    "files tried it is "
+                    "the fastest; run the FP32 model here",
+                    quartiles_text(choice.speedup)));
   }
   return result;
 }
