@@ -87,6 +87,7 @@ struct QuantPlan {
   std::vector<PlannedConstant> constants{};
   std::vector<Decision> decisions{};  // one a node, in graph order
   std::vector<std::string> findings{};
+  bool slower_than_fp32 = false;  // measured, beyond the quartiles; only when speed was asked for
   // Only in the plan of a whole model: those of the graphs inside If, Loop and Scan nodes, depth
   // first, a graph before those inside its own nodes.
   std::vector<QuantPlan> inner{};

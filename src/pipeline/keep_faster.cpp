@@ -144,11 +144,11 @@ FasterInFloat keep_faster(const Model& model, const QuantPlan& plan, const Repla
       "thread(s) on this processor",
       choice.in_float.size(), products.size(), quartiles_text(choice.first.speedup),
       quartiles_text(choice.speedup), kRuns, stopwatch.threads()));
-  if (choice.speedup.upper < 1.0) {
+  result.slower_than_fp32 = choice.speedup.upper < 1.0;
+  if (result.slower_than_fp32) {
     result.findings.push_back(
-        fmt::format("the file is still slower than FP32 on this processor: speedup {}; of the "
-                    "files tried it is "
-                    "the fastest; run the FP32 model here",
+        fmt::format("the fastest of the files tried is still slower than FP32 on this processor: "
+                    "speedup {}; run the FP32 model here, or leave out --keep-faster",
                     quartiles_text(choice.speedup)));
   }
   return result;

@@ -15,6 +15,7 @@ struct FasterInFloat {
   std::vector<std::string> names{};              // first outputs of nodes
   std::map<std::string, std::string> reasons{};  // by name
   std::vector<std::string> findings{};           // lines for the report
+  bool slower_than_fp32 = false;                 // even the best, beyond the quartiles
 };
 
 // The plan in which these (first outputs of nodes) stay in float too.

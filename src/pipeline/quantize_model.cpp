@@ -202,6 +202,7 @@ QuantPlan measured_plan(const Model& model, const QuantizeRequest& request,
     if (!faster.names.empty()) {
       plan = replan(faster.names);
     }
+    plan.slower_than_fp32 = faster.slower_than_fp32;
     left.reasons.insert(faster.reasons.begin(), faster.reasons.end());
     findings.insert(findings.end(), faster.findings.begin(), faster.findings.end());
   }

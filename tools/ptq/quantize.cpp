@@ -35,6 +35,10 @@ void check_no_fallback(const Target& target) {
 }
 
 std::string verdict_text(const Options& options, const Quantized& result, bool refused) {
+  if (refused && result.plan.slower_than_fp32) {
+    return fmt::format("FAIL quantize {}  slower than FP32 on this processor; nothing was written",
+                       printable(options.model.string()));
+  }
   if (refused) {
     return fmt::format(
         "FAIL quantize {}  {} node(s) planned in integers get no integer kernel; nothing was "
@@ -84,7 +88,8 @@ int run(Options& options) {
   if (!any_integer(decisions)) {
     return deliver(options.common, nothing_to_quantize(header, model, options.model, decisions));
   }
-  const bool refused = options.no_fallback && result.runtime.fallbacks() > 0;
+  const bool refused =
+      result.plan.slower_than_fp32 || (options.no_fallback && result.runtime.fallbacks() > 0);
   const std::filesystem::path written = refused ? std::filesystem::path() : options.output;
   if (!refused) {
     write_model(result.model, options.output);
@@ -120,9 +125,11 @@ Verb add_quantize(CLI::App& app) {
                    "many dB of SQNR on 16 of the samples; 0: never [20]")
       ->check(CLI::Range(0.0, 200.0))
       ->group("Plan");
-  verb->add_flag("--keep-faster", options->keep_faster,
-                 "time each product on this processor and leave those in float that are faster "
-                 "there; needs --data and an ort target; timing, so files may differ between runs")
+  verb->add_flag(
+          "--keep-faster", options->keep_faster,
+          "time each product on this processor and leave those in float that are faster "
+          "there; exit 1 without a file when even the best is slower than FP32; needs --data and "
+          "an ort target; timing, so files may differ between runs")
       ->group("Plan");
   verb->add_flag("--assume-vnni", options->policy.assume_vnni,
                  "the file will only run on processors whose 8-bit products are exact (VNNI, AMX): "
