@@ -14,6 +14,7 @@
 
 #include "ptq/activation_stats.h"
 #include "ptq/benchmark.h"
+#include "ptq/data_options.h"
 #include "ptq/diagnosis.h"
 #include "ptq/graph.h"
 #include "ptq/kernel_proof.h"
@@ -38,9 +39,9 @@ struct LoadedModel {
 LoadedModel load_model(const std::filesystem::path& path);
 
 struct DataRequest {
-  std::filesystem::path path{};
-  int64_t max_samples = 0;  // the first so many; 0: all
-  int threads = 0;          // 0: all processors
+  std::vector<std::string> data{};  // as given to --data, all together one data set; empty: none
+  DataOptions options{};
+  int threads = 0;  // 0: all processors
   Progress progress{};
   const std::atomic<bool>* stop =
       nullptr;  // set by a signal handler: ends with Error{kInterrupted}
@@ -52,8 +53,7 @@ std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& targ
                                     const std::vector<std::string>& keep_float);
 
 // The tensors of the first sample by input of `model`.
-std::map<std::string, Tensor> first_sample(const LoadedModel& model,
-                                           const std::filesystem::path& data);
+std::map<std::string, Tensor> first_sample(const LoadedModel& model, const DataRequest& data);
 
 // Observes every value that a plan for `model` on `target` needs, in one pass over the samples.
 // `warnings` receives what is odd about the data.
@@ -73,7 +73,7 @@ struct QuantizeRequest {
   EstimatorPolicy policy{};
   std::vector<std::string> keep_float{};  // names of nodes, or of their first outputs
   // Products that alone bring an output below this SQNR in dB stay in float; 0: none. Measured on
-  // some of `samples`; without them (empty path) nothing is tried.
+  // some of `samples`; without them nothing is tried.
   double float_below_db = 20.0;
   // Measures on `samples` which products are faster in float on this processor, and leaves them
   // there. Timing, so the result is not the same for the same arguments.
@@ -130,8 +130,8 @@ Validation validate_models(const std::filesystem::path& fp32,
                            const std::string& labels, const ValidationLimits& limits);
 
 struct BenchmarkRequest {
-  std::filesystem::path data{};           // samples; empty: inputs are generated
-  int64_t max_samples = 0;                // the first so many; 0: all, at most 64
+  std::vector<std::string> data{};        // samples; empty: inputs are generated
+  DataOptions options{};                  // max_samples 0: all, at most 64
   std::map<std::string, Shape> shapes{};  // of generated inputs whose dimensions are open
   int threads = 0;                        // inside an operator; 0: all processors
   int64_t batch = 1;

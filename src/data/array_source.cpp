@@ -33,12 +33,14 @@ std::string keys_text(const std::vector<std::string>& keys) {
 // One open file: its arrays side by side, cut into samples.
 class FileCursor {
  public:
-  FileCursor(const std::filesystem::path& path, const std::vector<InputSpec>& inputs,
+  FileCursor(const DataFile& file, int64_t sequence, const std::vector<InputSpec>& inputs,
              const DataOptions& options)
-      : where_(path_text(path)),
-        name_(path.filename().string()),
+      : where_(path_text(file.path)),
+        name_(file.path.filename().string()),
+        stratum_(file.stratum),
+        sequence_(sequence),
         allow_nonfinite_(options.allow_nonfinite),
-        file_(open_array_file(path)) {
+        file_(open_array_file(file.path)) {
     const bool unnamed = file_->keys().size() == 1 && file_->keys()[0].empty();
     check_keys(unnamed, inputs);
     for (const InputSpec& spec : inputs) {
@@ -63,6 +65,8 @@ class FileCursor {
   Sample read() {
     Sample sample;
     sample.origin = samples_ == 1 ? name_ : fmt::format("{}[{}]", name_, next_);
+    sample.stratum = stratum_;
+    sample.sequence = sequence_;
     for (Column& column : columns_) {
       sample.inputs.emplace(column.name, read_column(column));
     }
@@ -169,6 +173,8 @@ class FileCursor {
 
   std::string where_;
   std::string name_;
+  std::string stratum_;
+  int64_t sequence_;
   bool allow_nonfinite_;
   std::unique_ptr<ArrayFile> file_;
   std::vector<Column> columns_;
@@ -181,14 +187,14 @@ class FileCursor {
 
 class ArrayFileReader : public SampleReader {
  public:
-  ArrayFileReader(std::vector<std::filesystem::path> files, std::vector<InputSpec> inputs,
+  ArrayFileReader(std::vector<DataFile> files, std::vector<InputSpec> inputs,
                   const DataOptions& options)
       : inputs_(std::move(inputs)), options_(options) {
     const int64_t limit =
         options.max_samples > 0 ? options.max_samples : std::numeric_limits<int64_t>::max();
-    for (std::filesystem::path& path : files) {
-      const int64_t samples = FileCursor(path, inputs_, options_).samples();
-      files_.push_back({std::move(path), samples});
+    for (DataFile& file : files) {
+      const int64_t samples = FileCursor(file, 0, inputs_, options_).samples();
+      files_.push_back({std::move(file), samples});
       total_ += std::min(samples, limit - total_);
       if (total_ == limit) {
         break;
@@ -204,13 +210,15 @@ class ArrayFileReader : public SampleReader {
       return std::nullopt;
     }
     if (!cursor_ || cursor_->done()) {
-      const FileEntry& entry = files_[next_file_++];
-      cursor_ = std::make_unique<FileCursor>(entry.path, inputs_, options_);
+      const FileEntry& entry = files_[next_file_];
+      cursor_ = std::make_unique<FileCursor>(entry.file, static_cast<int64_t>(next_file_), inputs_,
+                                             options_);
+      ++next_file_;
       if (cursor_->samples() != entry.samples) {
         throw Error(ErrorCode::kInput,
                     fmt::format("{}: held {} samples at first, holds {} now; leave the data alone "
                                 "during a run",
-                                path_text(entry.path), entry.samples, cursor_->samples()));
+                                path_text(entry.file.path), entry.samples, cursor_->samples()));
       }
     }
     ++given_;
@@ -219,7 +227,7 @@ class ArrayFileReader : public SampleReader {
 
  private:
   struct FileEntry {
-    std::filesystem::path path;
+    DataFile file;
     int64_t samples = 0;
   };
 
@@ -234,7 +242,7 @@ class ArrayFileReader : public SampleReader {
 
 }  // namespace
 
-std::unique_ptr<SampleReader> read_array_files(std::vector<std::filesystem::path> files,
+std::unique_ptr<SampleReader> read_array_files(std::vector<DataFile> files,
                                                std::vector<InputSpec> inputs,
                                                const DataOptions& options) {
   return std::make_unique<ArrayFileReader>(std::move(files), std::move(inputs), options);

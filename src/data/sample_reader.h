@@ -1,14 +1,16 @@
 #pragma once
-// The two ways of reading samples behind open_data: array files and test_data_set folders. A reader
-// checks names, types, shapes and values; fingerprint and warnings are added on top, in
-// sample_source.cpp. Not synchronized.
+// The ways of reading samples behind open_data, one reader a format (data/formats.cpp). A reader
+// checks names, types, shapes and values; fingerprint and warnings about all samples are added on
+// top, in sample_source.cpp. Not synchronized.
 
 #include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "data/data_listing.h"
 #include "data/sample_source.h"
 
 namespace ptq {
@@ -16,17 +18,26 @@ namespace ptq {
 class SampleReader {
  public:
   virtual ~SampleReader() = default;
+  // The next sample with all its fields, in order; nothing after the last.
   virtual std::optional<Sample> read() = 0;
+  // Passes over the next sample; false when there is none. Readers that can do so without decoding
+  // override it.
+  virtual bool skip() { return read().has_value(); }
+  // Number of samples that read() and skip() give in all. With DataOptions::skip_bad it may fall
+  // while reading; it is exact after the last.
   virtual size_t size() const = 0;
+  // As those of SampleSource.
+  virtual std::string preprocessing() const { return {}; }
+  virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 // Files .npz or .npy in the given order. Checks all headers, up to the file that fills max_samples.
-std::unique_ptr<SampleReader> read_array_files(std::vector<std::filesystem::path> files,
+std::unique_ptr<SampleReader> read_array_files(std::vector<DataFile> files,
                                                std::vector<InputSpec> inputs,
                                                const DataOptions& options);
 
 // Folders with input_K.pb, one sample each, in the given order.
-std::unique_ptr<SampleReader> read_test_sets(std::vector<std::filesystem::path> folders,
+std::unique_ptr<SampleReader> read_test_sets(std::vector<DataFile> folders,
                                              std::vector<InputSpec> inputs,
                                              const DataOptions& options);
 

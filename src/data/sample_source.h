@@ -1,19 +1,19 @@
 #pragma once
 // The user's data as a sequence of samples that fit the model's inputs: what calibration, diagnosis
-// and validation read. The pipeline opens a source with open_data(path, input_specs(graph),
+// and validation read. The pipeline opens a source with open_data(data, input_specs(graph),
 // options). Every sample is checked (name, type, shape, no NaN or infinity) before it is handed
 // out; nothing is cast, filled in or left out in silence. Not synchronized: callers hold a lock
 // around next().
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "ptq/data_options.h"
 #include "ptq/dtype.h"
 #include "ptq/graph.h"
 #include "ptq/tensor.h"
@@ -32,16 +32,11 @@ struct InputSpec {
 std::vector<InputSpec> input_specs(const Graph& graph);
 
 struct Sample {
-  std::string origin;                    // "0003.npz", "calib.npz[17]", "test_data_set_2"
-  std::map<std::string, Tensor> inputs;  // by name of the model input
-  std::optional<int64_t> label;
-};
-
-struct DataOptions {
-  // Key of a 1-D integer array in each npz file, one label a sample. Empty: no labels.
-  std::string label_key = {};
-  int64_t max_samples = 0;       // the first so many; 0 = all
-  bool allow_nonfinite = false;  // let NaN and infinity pass
+  std::string origin{};                    // "0003.npz", "calib.npz[17]", "test_data_set_2"
+  std::map<std::string, Tensor> inputs{};  // by name of the model input
+  std::optional<int64_t> label{};
+  std::string stratum{};  // name of the subfolder the file lies in; "" for none
+  int64_t sequence = 0;   // number of the file it came from, counted from 0: a state begins there
 };
 
 class SampleSource {
@@ -50,7 +45,8 @@ class SampleSource {
   // The next sample, in order; nothing after the last. Tensors may share memory with each other and
   // stay valid after the source is gone. Throws Error{kInput}.
   virtual std::optional<Sample> next() = 0;
-  // Number of samples that next() will give in all, known from the start.
+  // Number of samples that next() will give in all, known from the start. Only with
+  // DataOptions::skip_bad may it fall while reading; it is exact after the last sample.
   virtual size_t size() const = 0;
   // SHA-256 (hex) over name, type, shape and bytes of all sample tensors in order; labels and file
   // names do not count, nor how samples are grouped into files. Only after the last sample.
@@ -58,17 +54,23 @@ class SampleSource {
   // What is odd about the samples, one line each: few, all identical, constant. After the last
   // sample.
   virtual std::vector<std::string> warnings() const = 0;
+  // Samples by stratum, among those given so far; one row "" when there are no strata.
+  virtual std::map<std::string, int64_t> strata() const { return {}; }
+  // What turns files into tensors, beside their values: one canonical line, "" for nothing. Belongs
+  // to what statistics depend on.
+  virtual std::string preprocessing() const { return {}; }
 };
 
-// Opens `path`, which is one of
+// Opens the files and folders of `data` (the arguments of --data) as one data set, in that order.
+// Each is one of
 //   - a folder of .npz files, or one .npz: keys are input names, other keys are ignored;
 //   - a folder of .npy files, or one .npy: for a model with one input;
 //   - a folder of test_data_set_N folders, or one of them, with files input_K.pb (TensorProto),
 //   matched
 //     by tensor name when every input name is there, else by K. A folder is one sample, taken
 //     whole.
-// Files are taken in bytewise order of their names, test_data_set_N by number; hidden files are
-// left out.
+// and all are of one format. Files are taken in bytewise order of their names, test_data_set_N by
+// number; hidden files are left out. Subfolders of a folder are strata, named after them.
 //
 // Axis 0 of each npz / npy array is the sample axis. Where the model leaves its leading dimension
 // open, a sample is one row [1,...]; where it fixes B, a sample is B rows and a remainder is
@@ -78,7 +80,7 @@ class SampleSource {
 //
 // Headers of all files are read and checked here, values in next(). Throws Error{kInput} for data
 // and Error{kUsage} for options.
-std::unique_ptr<SampleSource> open_data(const std::filesystem::path& path,
+std::unique_ptr<SampleSource> open_data(const std::vector<std::string>& data,
                                         std::vector<InputSpec> inputs, const DataOptions& options);
 
 }  // namespace ptq

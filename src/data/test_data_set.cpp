@@ -35,7 +35,7 @@ size_t count_input_files(const fs::path& folder) {
 
 class TestSetReader : public SampleReader {
  public:
-  TestSetReader(std::vector<fs::path> folders, std::vector<InputSpec> inputs,
+  TestSetReader(std::vector<DataFile> folders, std::vector<InputSpec> inputs,
                 const DataOptions& options)
       : folders_(std::move(folders)),
         inputs_(std::move(inputs)),
@@ -45,12 +45,12 @@ class TestSetReader : public SampleReader {
           ErrorCode::kUsage,
           fmt::format("labels by key '{}' need npz files, but {} is a test_data_set folder; "
                       "give the labels in a file of their own",
-                      printable(options.label_key), path_text(folders_.front())));
+                      printable(options.label_key), path_text(folders_.front().path)));
     }
     if (options.max_samples > 0) {
       folders_.resize(std::min(folders_.size(), static_cast<size_t>(options.max_samples)));
     }
-    for (const fs::path& folder : folders_) {
+    for (const auto& [folder, stratum] : folders_) {
       const size_t found = count_input_files(folder);
       if (found < inputs_.size()) {
         throw Error(ErrorCode::kInput,
@@ -67,13 +67,15 @@ class TestSetReader : public SampleReader {
     if (next_ == folders_.size()) {
       return std::nullopt;
     }
-    const fs::path& folder = folders_[next_++];
+    const fs::path& folder = folders_[next_].path;
     const size_t count = count_input_files(folder);
     std::vector<std::pair<std::string, Tensor>> tensors;
     for (size_t k = 0; k < count; ++k) {
       tensors.push_back(read_tensor_file(input_file(folder, k)));
     }
     Sample sample;
+    sample.stratum = folders_[next_].stratum;
+    sample.sequence = static_cast<int64_t>(next_++);
     sample.origin = folder.filename().empty() ? folder.parent_path().filename().string()
                                               : folder.filename().string();
     const std::vector<size_t> order = match_inputs(folder, tensors);
@@ -125,7 +127,7 @@ class TestSetReader : public SampleReader {
     return order;
   }
 
-  std::vector<fs::path> folders_;
+  std::vector<DataFile> folders_;
   std::vector<InputSpec> inputs_;
   bool allow_nonfinite_;
   size_t next_ = 0;
@@ -138,7 +140,7 @@ bool is_test_set(const std::filesystem::path& folder) {
   return fs::exists(input_file(folder, 0), ignored);
 }
 
-std::unique_ptr<SampleReader> read_test_sets(std::vector<std::filesystem::path> folders,
+std::unique_ptr<SampleReader> read_test_sets(std::vector<DataFile> folders,
                                              std::vector<InputSpec> inputs,
                                              const DataOptions& options) {
   return std::make_unique<TestSetReader>(std::move(folders), std::move(inputs), options);

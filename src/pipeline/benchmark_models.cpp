@@ -43,13 +43,14 @@ std::vector<Feeds> make_feeds(const std::vector<InputSpec>& inputs, const Benchm
   if (!request.shapes.empty()) {
     throw Error(ErrorCode::kUsage, "--shape is for generated inputs; leave out --data or --shape");
   }
-  const std::unique_ptr<SampleSource> source =
-      open_data(request.data, inputs,
-                {.max_samples = request.max_samples > 0 ? request.max_samples
-                                                        : std::max(kMaxSamples, request.batch)});
+  DataOptions options = request.options;
+  if (options.max_samples == 0) {
+    options.max_samples = std::max(kMaxSamples, request.batch);
+  }
+  const std::unique_ptr<SampleSource> source = open_data(request.data, inputs, options);
   std::vector<Feeds> feeds = batched_feeds(inputs, *source, request.batch);
   result.feeds = fmt::format("{} batch(es) of {} sample(s) of {}", feeds.size(), request.batch,
-                             printable(request.data.string()));
+                             printable(fmt::format("{}", fmt::join(request.data, " "))));
   return feeds;
 }
 

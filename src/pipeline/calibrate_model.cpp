@@ -8,10 +8,11 @@
 
 namespace ptq {
 
-std::map<std::string, Tensor> first_sample(const LoadedModel& model,
-                                           const std::filesystem::path& data) {
+std::map<std::string, Tensor> first_sample(const LoadedModel& model, const DataRequest& data) {
+  DataOptions options = data.options;
+  options.max_samples = 1;
   const std::unique_ptr<SampleSource> source =
-      open_data(data, input_specs(model.model.graph), {.max_samples = 1});
+      open_data(data.data, input_specs(model.model.graph), options);
   std::optional<Sample> sample = source->next();
   return sample ? std::move(sample->inputs) : std::map<std::string, Tensor>();
 }
@@ -27,7 +28,7 @@ ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                 "`ptq inspect` for the operators");
   }
   const std::unique_ptr<SampleSource> source =
-      open_data(data.path, input_specs(model.model.graph), {.max_samples = data.max_samples});
+      open_data(data.data, input_specs(model.model.graph), data.options);
   CalibrateOptions options;
   options.threads = data.threads;
   options.progress = data.progress;

@@ -33,10 +33,9 @@ class Stopwatch {
       : prepared_(model.graph), products_(integer_products(prepared_, plan)), request_(request) {
     options_.intra_threads = resolve_threads(request.threads);
     const std::vector<InputSpec> inputs = input_specs(model.graph);
-    const int64_t limit = request.samples.max_samples;
-    const std::unique_ptr<SampleSource> source =
-        open_data(request.samples.path, inputs,
-                  {.max_samples = limit > 0 ? std::min(limit, kSamples) : kSamples});
+    DataOptions data = request.samples.options;
+    data.max_samples = data.max_samples > 0 ? std::min(data.max_samples, kSamples) : kSamples;
+    const std::unique_ptr<SampleSource> source = open_data(request.samples.data, inputs, data);
     feeds_ = batched_feeds(inputs, *source, 1);
     float_ms_ = profile(model, prepared_);
     fp32_ = std::make_unique<Session>(open_session(model, options_));

@@ -16,7 +16,7 @@ constexpr size_t kSamples = 16;
 // `kSamples` of the data at equal distances, since data are often sorted by class.
 std::vector<Sample> spread_samples(const Model& model, const DataRequest& data) {
   const std::unique_ptr<SampleSource> source =
-      open_data(data.path, input_specs(model.graph), {.max_samples = data.max_samples});
+      open_data(data.data, input_specs(model.graph), data.options);
   const size_t total = source->size();
   const size_t wanted = std::min(total, kSamples);
   std::vector<Sample> samples;
@@ -37,7 +37,7 @@ LeftInFloat leave_float(const Model& model, const std::map<std::string, ChosenRa
   if (request.float_below_db <= 0.0) {
     return left;
   }
-  if (request.samples.path.empty()) {
+  if (request.samples.data.empty()) {
     left.finding =
         "no samples were given beside the statistics, so no product was tried for what it alone "
         "costs the output (--data with --stats does)";

@@ -223,7 +223,7 @@ void check_request(const QuantizeRequest& request) {
                             "executed by {}; leave it out, or take an ort target",
                             target_of(request).name, engine_name(target_of(request).engine)));
   }
-  if (request.samples.path.empty()) {
+  if (request.samples.data.empty()) {
     throw Error(ErrorCode::kUsage,
                 "--keep-faster times runs on samples, found none; add --data SAMPLES (beside "
                 "--stats, where these are given)");

@@ -28,6 +28,8 @@ class LabelledSource : public SampleSource {
   size_t size() const override { return inner_->size(); }
   std::string fingerprint() const override { return inner_->fingerprint(); }
   std::vector<std::string> warnings() const override { return inner_->warnings(); }
+  std::map<std::string, int64_t> strata() const override { return inner_->strata(); }
+  std::string preprocessing() const override { return inner_->preprocessing(); }
 
  private:
   std::unique_ptr<SampleSource> inner_;
@@ -41,15 +43,15 @@ bool is_label_file(const std::string& labels) {
 
 std::unique_ptr<SampleSource> open_labelled(const Graph& graph, const DataRequest& data,
                                             const std::string& labels) {
-  DataOptions options{.label_key = {}, .max_samples = data.max_samples};
+  DataOptions options = data.options;
   if (labels.empty() || !is_label_file(labels)) {
     options.label_key = labels;
-    return open_data(data.path, input_specs(graph), options);
+    return open_data(data.data, input_specs(graph), options);
   }
-  std::unique_ptr<SampleSource> source = open_data(data.path, input_specs(graph), options);
+  std::unique_ptr<SampleSource> source = open_data(data.data, input_specs(graph), options);
   std::vector<int64_t> values = read_labels(labels);
-  const bool enough =
-      values.size() == source->size() || (data.max_samples > 0 && values.size() > source->size());
+  const bool enough = values.size() == source->size() ||
+                      (data.options.max_samples > 0 && values.size() > source->size());
   if (!enough) {
     throw Error(ErrorCode::kInput, fmt::format("{} has {} labels for {} samples", printable(labels),
                                                values.size(), source->size()));

@@ -104,7 +104,7 @@ class RepeatedSource : public SampleSource {
 
 RepeatedSource load_samples(const Model& model, const Arguments& arguments) {
   constexpr int64_t kHeld = 16;
-  const auto source = open_data(arguments.data, input_specs(model.graph), {.max_samples = kHeld});
+  const auto source = open_data({arguments.data}, input_specs(model.graph), {.max_samples = kHeld});
   std::vector<Sample> samples;
   while (std::optional<Sample> sample = source->next()) {
     samples.push_back(std::move(*sample));

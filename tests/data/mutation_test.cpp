@@ -71,7 +71,8 @@ class MutationTest : public ::testing::Test {
       testing::write_file(path, i == 0 ? bytes : mutate(bytes, random));
       try {
         const bool in_folder = name.ends_with(".pb");
-        const auto source = open_data(in_folder ? path.parent_path() : path, inputs, options);
+        const auto source =
+            open_data({(in_folder ? path.parent_path() : path).string()}, inputs, options);
         size_t count = 0;
         while (const std::optional<Sample> sample = source->next()) {
           ++count;

@@ -39,7 +39,7 @@ class SampleSourceTest : public ::testing::Test {
   std::vector<Sample> samples(const std::filesystem::path& path,
                               const std::vector<InputSpec>& inputs = kImage,
                               const DataOptions& options = {}) {
-    return read_all(*open_data(path, inputs, options));
+    return read_all(*open_data({path.string()}, inputs, options));
   }
 
   // Message of what opening or reading throws.
@@ -51,7 +51,7 @@ class SampleSourceTest : public ::testing::Test {
 
   std::string opening_refusal(const std::filesystem::path& path,
                               const std::vector<InputSpec>& inputs = kImage) {
-    return error_of([&] { open_data(path, inputs, {}); });
+    return error_of([&] { open_data({path.string()}, inputs, {}); });
   }
 
   TempFolder folder_;

@@ -69,11 +69,12 @@ TEST_F(SampleRefusal, RefusesPathsWithoutSamples) {
   EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("found an empty folder"));
   write_file(folder_ / "cat.jpg", "x");
   EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("only such as 'cat.jpg'"));
-  EXPECT_THAT(opening_refusal(folder_ / "cat.jpg"), HasSubstr(".npz or .npy"));
+  EXPECT_THAT(opening_refusal(folder_ / "cat.jpg"),
+              HasSubstr("expected .npz, .npy or test_data_set_N folders"));
   write_file(folder_ / "e.npy", npy<float>({0, 2, 2}, {}));
   EXPECT_THAT(opening_refusal(folder_ / "e.npy"), HasSubstr("no rows"));
   write_npz(folder_ / "a.npz", {{"x", npy({1, 2, 2}, ramp(4))}});
-  EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("found 1 .npz and 1 .npy files"));
+  EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("found 1 .npz and 1 .npy"));
   EXPECT_THAT(opening_refusal(folder_ / "a.npz", {}), HasSubstr("no inputs"));
   write_file(folder_ / "none.npz", testing::zip_bytes({}));
   EXPECT_THAT(opening_refusal(folder_ / "none.npz"), HasSubstr("found none"));
@@ -87,11 +88,11 @@ TEST_F(SampleRefusal, RefusesEndlessSamplesWithoutValues) {
 
 TEST_F(SampleRefusal, RefusesDataThatChangesDuringTheRun) {
   write_npz(folder_ / "a.npz", {{"x", npy({2, 2, 2}, ramp(8))}});
-  const auto source = open_data(folder_.path(), kImage, {});
+  const auto source = open_data({folder_.path().string()}, kImage, {});
   write_npz(folder_ / "a.npz", {{"x", npy({1, 2, 2}, ramp(4))}});
   EXPECT_THAT(error_of([&] { source->next(); }), HasSubstr("held 2 samples at first, holds 1"));
   std::filesystem::remove(folder_ / "a.npz");
-  EXPECT_THAT(error_of([&] { open_data(folder_ / "a.npz", kImage, {}); }),
+  EXPECT_THAT(error_of([&] { open_data({(folder_ / "a.npz").string()}, kImage, {}); }),
               HasSubstr("no such file"));
 }
 

@@ -76,7 +76,7 @@ TEST_F(SampleSourceTest, DoesNotDependOnHowRowsAreGroupedIntoFiles) {
                 /*deflate=*/g == 2);
       row += count;
     }
-    const auto source = open_data(sub, inputs, {});
+    const auto source = open_data({sub.string()}, inputs, {});
     all.push_back(read_all(*source));
     fingerprints.push_back(source->fingerprint());
     ASSERT_EQ(all[g].size(), 12U);
@@ -97,7 +97,7 @@ TEST_F(SampleSourceTest, DoesNotDependOnHowRowsAreGroupedIntoFiles) {
 
 TEST_F(SampleSourceTest, FingerprintFollowsTheDocumentedBytes) {
   write_npz(folder_ / "c.npz", {{"x", npy({2, 2, 2}, ramp(8))}});
-  const auto source = open_data(folder_ / "c.npz", kImage, {});
+  const auto source = open_data({(folder_ / "c.npz").string()}, kImage, {});
   read_all(*source);
   std::string expected = "ptq.samples/1\n";
   for (const float first : {0.0F, 4.0F}) {
@@ -113,7 +113,7 @@ TEST_F(SampleSourceTest, FingerprintFollowsTheDocumentedBytes) {
 TEST_F(SampleSourceTest, FingerprintChangesWithOrderAndValue) {
   const auto fingerprint = [&](const std::vector<float>& values) {
     write_npz(folder_ / "c.npz", {{"x", npy({2, 2, 2}, values)}});
-    const auto source = open_data(folder_ / "c.npz", kImage, {});
+    const auto source = open_data({(folder_ / "c.npz").string()}, kImage, {});
     read_all(*source);
     return source->fingerprint();
   };
@@ -122,7 +122,7 @@ TEST_F(SampleSourceTest, FingerprintChangesWithOrderAndValue) {
   EXPECT_NE(fingerprint({4, 5, 6, 7, 0, 1, 2, 3}), base);
   EXPECT_NE(fingerprint({-0.0F, 1, 2, 3, 4, 5, 6, 7}), base);
   write_npz(folder_ / "c.npz", {{"x", npy({2, 2, 2}, ramp(8))}});
-  const auto source = open_data(folder_ / "c.npz", kImage, {});
+  const auto source = open_data({(folder_ / "c.npz").string()}, kImage, {});
   source->next();
   error_of([&] { source->fingerprint(); }, ErrorCode::kInternal);
 }
@@ -182,7 +182,7 @@ TEST_F(SampleSourceTest, ReadsFortranAndBigEndianArrays) {
 
 TEST_F(SampleSourceTest, SamplesStayValidWhenTheSourceIsGone) {
   write_npz(folder_ / "c.npz", {{"x", npy({2, 2, 2}, ramp(8))}}, true);
-  std::optional<Sample> sample = open_data(folder_ / "c.npz", kImage, {})->next();
+  std::optional<Sample> sample = open_data({(folder_ / "c.npz").string()}, kImage, {})->next();
   EXPECT_THAT(sample->inputs.at("x").data<float>(), ElementsAre(0, 1, 2, 3));
 }
 
@@ -192,12 +192,38 @@ TEST_F(SampleSourceTest, StopsAtMaxSamples) {
   EXPECT_EQ(samples(folder_.path(), kImage, {.max_samples = 4}).size(), 4U);
   EXPECT_EQ(samples(folder_.path(), kImage, {.max_samples = 99}).size(), 6U);
   // The prefix has the fingerprint of a set that holds nothing else.
-  const auto prefix = open_data(folder_.path(), kImage, {.max_samples = 3});
-  const auto whole = open_data(folder_ / "a.npz", kImage, {});
+  const auto prefix = open_data({folder_.path().string()}, kImage, {.max_samples = 3});
+  const auto whole = open_data({(folder_ / "a.npz").string()}, kImage, {});
   read_all(*prefix);
   read_all(*whole);
   EXPECT_EQ(prefix->fingerprint(), whole->fingerprint());
   refusal(folder_.path(), kImage, {.max_samples = -1}, ErrorCode::kUsage);
+}
+
+TEST_F(SampleSourceTest, CountsStrataAndNumbersFiles) {
+  for (const char* name : {"b", "a"}) {
+    std::filesystem::create_directory(folder_ / name);
+    write_npz(folder_ / (std::string(name) + "/1.npz"), {{"x", npy({2, 2, 2}, ramp(8))}});
+  }
+  write_npz(folder_ / "0.npz", {{"x", npy({1, 2, 2}, ramp(4))}});
+  const auto source = open_data({folder_.path().string()}, kImage, {.max_samples = 4});
+  std::string found;
+  while (const std::optional<Sample> sample = source->next()) {
+    found += sample->stratum + std::to_string(sample->sequence) + " ";
+  }
+  EXPECT_EQ(found, "0 a1 a1 b2 ");
+  EXPECT_THAT(source->strata(),
+              ElementsAre(std::pair("", 1), std::pair("a", 2), std::pair("b", 1)));
+  EXPECT_EQ(source->preprocessing(), "");
+}
+
+TEST_F(SampleSourceTest, RefusesOptionsThatTheFormatHasNoUseFor) {
+  write_npz(folder_ / "a.npz", {{"x", npy({1, 2, 2}, ramp(4))}});
+  for (const DataOptions& options :
+       {DataOptions{.image_spec = "yolo"}, DataOptions{.skip_bad = true}, DataOptions{.pad_id = 0},
+        DataOptions{.pad_to = 8}, DataOptions{.truncate = 8}, DataOptions{.pad_to = -1}}) {
+    refusal(folder_ / "a.npz", kImage, options, ErrorCode::kUsage);
+  }
 }
 
 TEST_F(SampleSourceTest, GivesLabels) {
@@ -221,7 +247,7 @@ TEST_F(SampleSourceTest, GivesLabels) {
 TEST_F(SampleSourceTest, WarnsOfFewIdenticalAndConstantSamples) {
   const auto warnings = [&](int64_t count, const std::vector<float>& values) {
     write_npz(folder_ / "c.npz", {{"x", npy({count, 2, 2}, values)}});
-    const auto source = open_data(folder_ / "c.npz", kImage, {});
+    const auto source = open_data({(folder_ / "c.npz").string()}, kImage, {});
     read_all(*source);
     return source->warnings();
   };

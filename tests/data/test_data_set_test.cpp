@@ -36,7 +36,7 @@ class TestDataSet : public ::testing::Test {
   std::vector<Sample> samples(const std::filesystem::path& path,
                               const std::vector<InputSpec>& inputs,
                               const DataOptions& options = {}) {
-    const auto source = open_data(path, inputs, options);
+    const auto source = open_data({path.string()}, inputs, options);
     std::vector<Sample> result;
     while (std::optional<Sample> sample = source->next()) {
       result.push_back(std::move(*sample));

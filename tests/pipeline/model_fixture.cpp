@@ -116,9 +116,10 @@ QuantizedRun quantize_text_model(const Model& model, const std::vector<Feeds>& s
   write_samples(folder.path() / "samples", samples);
   QuantizedRun run;
   run.loaded = load_model(file);
-  const ActivationStats stats = calibrate_model(
-      run.loaded, request.target != nullptr ? *request.target : targets().front(),
-      request.keep_float, {.path = folder.path() / "samples", .threads = 1}, run.warnings);
+  const ActivationStats stats =
+      calibrate_model(run.loaded, request.target != nullptr ? *request.target : targets().front(),
+                      request.keep_float,
+                      {.data = {(folder.path() / "samples").string()}, .threads = 1}, run.warnings);
   run.result = quantize_model(run.loaded, stats, request);
   for (const OutputErrors& error : errors_of(model, run.loaded.model, samples)) {
     run.prepared_difference =

@@ -55,7 +55,7 @@ int run(Options& options) {
     request.shapes.insert(parse_shape(text));
   }
   request.data = options.data.data;
-  request.max_samples = options.data.samples;
+  request.options = options.data.options;
   request.threads = options.common.threads;
   request.progress = progress_bar("measuring", options.common);
   request.stop = &stop_requested;

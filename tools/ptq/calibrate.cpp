@@ -24,7 +24,7 @@ int run(Options& options) {
   if (options.output.empty()) {
     options.output = with_suffix(options.model, ".ptqstats");
   }
-  check_output_path(options.output, std::vector{options.model, options.data.data}, options.force);
+  check_output_path(options.output, with_data_paths({options.model}, options.data), options.force);
   const LoadedModel model = load_model(options.model);
   const std::vector<Decision> coverage =
       plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
@@ -37,7 +37,8 @@ int run(Options& options) {
   const ActivationStats stats =
       stats_for(model, options.data, options.policy, options.common, warnings);
   write_stats(stats, options.output);
-  ReportHeader header = make_header("calibrate", {options.model, options.data.data}, true);
+  ReportHeader header =
+      make_header("calibrate", with_data_paths({options.model}, options.data), true);
   report_warnings(header, warnings);
   return deliver(options.common,
                  {.text = stats_text(stats, options.output),

@@ -1,9 +1,11 @@
 #include "cli.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 
 #include "core/atomic_file.h"
 #include "core/log.h"
+#include "data/data_listing.h"
 #include "ptq/error.h"
 #include "report/text_report.h"
 #include "runtime/library.h"
@@ -148,13 +151,24 @@ Progress progress_bar(const std::string& label, const Common& common) {
 }
 
 void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required) {
-  CLI::Option* option = verb.add_option(
-      "--data", data.data, "samples: folder of .npz, one .npz or .npy, or test_data_set folders");
-  verb.add_option("--samples", data.samples, "use the first N samples, 0 = all [0]")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
+  CLI::Option* option =
+      verb.add_option("--data", data.data,
+                      "samples: folder of .npz, one .npz or .npy, or test_data_set folders; may be "
+                      "given several times")
+          ->allow_extra_args(false)
+          ->group("Samples");
+  verb.add_option("--samples", data.options.max_samples, "use the first N samples, 0 = all [0]")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
+      ->group("Samples");
   if (required) {
     option->required();
   }
+}
+
+std::vector<std::filesystem::path> with_data_paths(std::vector<std::filesystem::path> paths,
+                                                   const DataOptionsCli& data) {
+  std::ranges::move(named_paths(data.data), std::back_inserter(paths));
+  return paths;
 }
 
 void add_policy_options(CLI::App& verb, PolicyCli& policy) {
@@ -241,8 +255,8 @@ ActivationStats stats_for(const LoadedModel& model, const DataOptionsCli& data,
     return read_stats(data.stats);
   }
   return calibrate_model(model, find_target(policy.target), policy.keep_float,
-                         {.path = data.data,
-                          .max_samples = data.samples,
+                         {.data = data.data,
+                          .options = data.options,
                           .threads = common.threads,
                           .progress = progress_bar("calibrating", common),
                           .stop = &stop_requested},

@@ -70,11 +70,14 @@ Verb add_list(CLI::App& app);
 
 // Options that several verbs have.
 struct DataOptionsCli {
-  std::filesystem::path data{};
+  std::vector<std::string> data{};
   std::filesystem::path stats{};
-  int64_t samples = 0;
+  DataOptions options{};
 };
 void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required);
+// `paths` and those files and folders that --data names.
+std::vector<std::filesystem::path> with_data_paths(std::vector<std::filesystem::path> paths,
+                                                   const DataOptionsCli& data);
 // --estimator, --percentile, --ratio-preset, --low-ratio, --high-ratio, --veto-db, --keep-float.
 struct PolicyCli {
   std::string estimator = "auto";

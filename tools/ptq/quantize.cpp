@@ -56,7 +56,7 @@ int run(Options& options) {
     options.output = with_suffix(options.model, ".int8.onnx");
   }
   check_output_path(options.output,
-                    std::vector{options.model, options.data.data, options.data.stats},
+                    with_data_paths({options.model, options.data.stats}, options.data),
                     options.force);
   QuantizeRequest request = make_request(options.policy, options.common);
   if (options.no_fallback) {
@@ -64,7 +64,7 @@ int run(Options& options) {
   }
   request.float_below_db = options.float_below_db;
   request.samples = {
-      .path = options.data.data, .max_samples = options.data.samples, .stop = &stop_requested};
+      .data = options.data.data, .options = options.data.options, .stop = &stop_requested};
   request.keep_faster = options.keep_faster;
   check_request(request);
   const LoadedModel model = load_model(options.model);
@@ -79,7 +79,7 @@ int run(Options& options) {
   const ActivationStats stats =
       stats_for(model, options.data, options.policy, options.common, warnings);
   if (!options.data.data.empty()) {
-    request.sample = first_sample(model, options.data.data);
+    request.sample = first_sample(model, request.samples);
   }
   const Quantized result = quantize_model(model, stats, request);
   ReportHeader header = make_header("quantize", {options.model}, true);

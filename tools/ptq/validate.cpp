@@ -37,8 +37,8 @@ std::string verdict_text(const Options& options, const Validation& validation) {
 }
 
 int run(const Options& options) {
-  const DataRequest data{.path = options.data.data,
-                         .max_samples = options.data.samples,
+  const DataRequest data{.data = options.data.data,
+                         .options = options.data.options,
                          .threads = options.common.threads,
                          .progress = progress_bar("validating", options.common),
                          .stop = &stop_requested};
