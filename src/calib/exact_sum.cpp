@@ -151,6 +151,46 @@ ExactSum ExactSum::from_canonical(const Canonical& form) {
   return sum;
 }
 
+void ExactSum::append_bytes(std::string& out) const {
+  const Canonical form = canonical();
+  const size_t size = form.limbs.size();
+  PTQ_CHECK(size <= kMaxLimbs);  // else more than 2^64 numbers were added
+  out += static_cast<char>(2 * size + (form.negative ? 1 : 0));
+  if (size != 0) {
+    out += static_cast<char>(form.first_limb);
+  }
+  for (const uint32_t limb : form.limbs) {
+    for (int shift = 0; shift < kLimbBits; shift += 8) {
+      out += static_cast<char>((limb >> shift) & 0xFF);
+    }
+  }
+}
+
+std::optional<ExactSum> ExactSum::take_bytes(std::string_view& bytes) {
+  const auto byte = [&](size_t at) {
+    return static_cast<uint32_t>(static_cast<uint8_t>(bytes[at]));
+  };
+  if (bytes.empty()) {
+    return std::nullopt;
+  }
+  Canonical form;
+  form.negative = (byte(0) & 1) != 0;
+  const size_t limbs = byte(0) / 2;
+  const size_t size = limbs == 0 ? 1 : 2 + 4 * limbs;
+  if (bytes.size() < size) {
+    return std::nullopt;
+  }
+  form.first_limb = limbs == 0 ? 0 : byte(1);
+  for (size_t at = 2; at < size; at += 4) {
+    form.limbs.push_back(byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16 | byte(at + 3) << 24);
+  }
+  if (!is_canonical(form)) {
+    return std::nullopt;
+  }
+  bytes.remove_prefix(size);
+  return from_canonical(form);
+}
+
 double ExactSum::value() const {
   const Canonical form = canonical();
   const size_t size = form.limbs.size();

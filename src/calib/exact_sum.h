@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace ptq {
@@ -24,7 +26,7 @@ class ExactSum {
   // The sum as an integer multiple of 2^−1074:
   //   ± Σ limbs[i] · 2^(32 · (first_limb + i) − 1074)
   // with no zero limb at either end, hence one form for each sum. Zero: no limbs, first_limb 0,
-  // not negative. This is what files hold.
+  // not negative.
   struct Canonical {
     bool negative = false;
     uint32_t first_limb = 0;
@@ -39,6 +41,14 @@ class ExactSum {
   static bool is_canonical(const Canonical& form);
   // The inverse of canonical(). `form` must satisfy is_canonical.
   static ExactSum from_canonical(const Canonical& form);
+
+  // The form that files hold; equal sums have equal bytes. One byte with twice the number of limbs,
+  // plus 1 when negative; then, if there are limbs, one byte first_limb and four bytes a limb,
+  // little endian, lowest first.
+  void append_bytes(std::string& out) const;
+  // Takes one such form from the front of `bytes`; nothing, and `bytes` as they were, when they do
+  // not begin with one.
+  static std::optional<ExactSum> take_bytes(std::string_view& bytes);
 
   // Equal sums, however they came about.
   bool operator==(const ExactSum& other) const;

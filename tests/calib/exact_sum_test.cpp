@@ -181,6 +181,41 @@ TEST(ExactSum, RefusesOtherForms) {
   EXPECT_THROW(ExactSum::from_canonical({true, 0, {}}), Error);
 }
 
+TEST(ExactSum, ReturnsFromItsBytes) {
+  std::string bytes;
+  std::vector<ExactSum> sums = {ExactSum(), sum_of({-kTiny}), sum_of({kMax, kMax}), sum_of({-0.1})};
+  for (uint64_t round = 0; round < 20; ++round) {
+    sums.push_back(sum_of(finite_numbers(1 + round, round)));
+  }
+  for (const ExactSum& sum : sums) {
+    sum.append_bytes(bytes);
+  }
+  EXPECT_EQ(bytes.substr(0, 7), std::string("\0\3\0\1\0\0\0", 7));  // 0, then −2^−1074
+  std::string_view rest = bytes;
+  for (const ExactSum& sum : sums) {
+    const std::optional<ExactSum> back = ExactSum::take_bytes(rest);
+    ASSERT_TRUE(back.has_value());
+    EXPECT_EQ(*back, sum);
+  }
+  EXPECT_TRUE(rest.empty());
+}
+
+TEST(ExactSum, RefusesOtherBytes) {
+  std::string bytes;
+  sum_of({1.0, 1e-9}).append_bytes(bytes);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    std::string_view part = std::string_view(bytes).substr(0, size);
+    EXPECT_FALSE(ExactSum::take_bytes(part).has_value());
+    EXPECT_EQ(part.size(), size);
+  }
+  for (const std::string& wrong : {std::string("\1"), std::string("\2\0\0\0\0\0", 6),
+                                   std::string("\2\x44\1\0\0\0", 6), std::string(300, '\xFF')}) {
+    std::string_view view = wrong;
+    EXPECT_FALSE(ExactSum::take_bytes(view).has_value());
+    EXPECT_EQ(view.size(), wrong.size());
+  }
+}
+
 // Doubling by merging reaches more addends than any loop: 2^64 of the largest number still have a
 // form that a file may hold, and many more are still exact.
 TEST(ExactSum, DoesNotOverflowWithTheNumberOfAddends) {
