@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "calib/channel_tensors.h"
 #include "ptq/error.h"
 #include "ptq/tensor.h"
 
@@ -20,52 +21,8 @@ using testing::HasSubstr;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// A plain tensor, and the same stored as [N][ceil(C / block)][rest][block] with odd padding.
-struct Stored {
-  std::vector<float> values;
-  Shape shape;
-  int64_t channels = 0;
-  int64_t block = 0;
-  ObservedTensor observed() const { return {values, shape, channels, block}; }
-};
-
 size_t size_of(const Shape& shape) {
   return static_cast<size_t>(element_count(shape));
-}
-
-Stored plain(Shape shape, unsigned seed, bool integers = false) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  Stored out;
-  out.values.resize(size_of(shape));
-  for (float& value : out.values) {
-    value = integers ? static_cast<float>(static_cast<int>(random() % 201) - 100)
-                     : std::ldexp(normal(random), static_cast<int>(random() % 30) - 15);
-  }
-  out.shape = std::move(shape);
-  return out;
-}
-
-Stored blocked(const Stored& from, size_t block) {
-  const auto images = static_cast<size_t>(from.shape[0]);
-  const auto channels = static_cast<size_t>(from.shape[1]);
-  const size_t blocks = (channels + block - 1) / block;
-  const size_t area = from.values.size() / images / channels;
-  Stored out;
-  out.shape = from.shape;
-  out.shape[1] = static_cast<int64_t>(blocks * block);
-  out.channels = static_cast<int64_t>(channels);
-  out.block = static_cast<int64_t>(block);
-  out.values.assign(images * blocks * block * area, 1e30F);
-  for (size_t n = 0; n < images; ++n) {
-    for (size_t c = 0; c < channels; ++c) {
-      for (size_t i = 0; i < area; ++i) {
-        out.values[((n * blocks + c / block) * area + i) * block + c % block] =
-            from.values[(n * channels + c) * area + i];
-      }
-    }
-  }
-  return out;
 }
 
 // The values of one channel of a plain tensor.
@@ -122,10 +79,10 @@ TEST(ChannelStats, EqualsBruteForceForEveryAxis) {
                              Shape{1, 12, 197}, Shape{19}, Shape{1, 8, 3, 2, 5}}) {
     for (int64_t axis = 0; axis < static_cast<int64_t>(shape.size()); ++axis) {
       const auto rank = static_cast<int64_t>(shape.size());
-      const Stored general = plain(shape, ++seed);
+      const Stored general = plain_tensor(shape, ++seed);
       expect_brute_force(stats_of(general, axis), general, static_cast<size_t>(axis), 1e-14);
       EXPECT_EQ(stats_of(general, axis - rank), stats_of(general, axis));
-      const Stored integers = plain(shape, ++seed, true);  // sums without rounding
+      const Stored integers = plain_tensor(shape, ++seed, true);  // sums without rounding
       expect_brute_force(stats_of(integers, axis), integers, static_cast<size_t>(axis), 0.0);
     }
   }
@@ -136,18 +93,19 @@ TEST(ChannelStats, LeavesPaddingOfTheBlockedLayoutOut) {
   for (const Shape& shape : {Shape{1, 5, 3, 4}, Shape{2, 16, 5, 5}, Shape{3, 33, 2, 7},
                              Shape{1, 24, 1, 1}, Shape{1, 40, 6, 1}}) {
     for (const size_t block : {8U, 16U}) {
-      const Stored general = plain(shape, ++seed);
-      expect_brute_force(stats_of(blocked(general, block), 1), general, 1, 1e-14);
-      EXPECT_EQ(stats_of(blocked(general, block), -3), stats_of(blocked(general, block), 1));
-      const Stored integers = plain(shape, ++seed, true);
-      EXPECT_EQ(stats_of(blocked(integers, block), 1), stats_of(integers, 1));
+      const Stored general = plain_tensor(shape, ++seed);
+      expect_brute_force(stats_of(blocked_tensor(general, block), 1), general, 1, 1e-14);
+      EXPECT_EQ(stats_of(blocked_tensor(general, block), -3),
+                stats_of(blocked_tensor(general, block), 1));
+      const Stored integers = plain_tensor(shape, ++seed, true);
+      EXPECT_EQ(stats_of(blocked_tensor(integers, block), 1), stats_of(integers, 1));
     }
   }
 }
 
 TEST(ChannelStats, DoesNotDependOnHowSamplesAreStacked) {
   for (const int64_t axis : {1, -1}) {
-    const Stored stacked = plain({6, 20, 5, 18}, 200);
+    const Stored stacked = plain_tensor({6, 20, 5, 18}, 200);
     for (const int64_t samples : {2, 3, 6}) {
       Shape shape = stacked.shape;
       shape[0] /= samples;
@@ -159,12 +117,12 @@ TEST(ChannelStats, DoesNotDependOnHowSamplesAreStacked) {
         apart.merge(stats_of(part, axis));
       }
       EXPECT_EQ(stats_of(stacked, axis, samples), apart) << samples << " samples, axis " << axis;
-      EXPECT_EQ(stats_of(blocked(stacked, 8), 1, samples), [&] {
+      EXPECT_EQ(stats_of(blocked_tensor(stacked, 8), 1, samples), [&] {
         ChannelStats sum;
         for (int64_t sample = 0; sample < samples; ++sample) {
           const auto size = static_cast<ptrdiff_t>(size_of(shape));
           const auto first = stacked.values.begin() + sample * size;
-          add_channels(blocked({{first, first + size}, shape}, 8).observed(), 1, 1, sum);
+          add_channels(blocked_tensor({{first, first + size}, shape}, 8).observed(), 1, 1, sum);
         }
         return sum;
       }());
@@ -177,7 +135,7 @@ TEST(ChannelStats, DoesNotDependOnOrderOrPartition) {
   std::vector<Stored> samples;
   ChannelStats whole;
   for (unsigned i = 0; i < 40; ++i) {  // variable length
-    samples.push_back(plain({1, 1 + static_cast<int64_t>(random() % 9), 21}, 300 + i));
+    samples.push_back(plain_tensor({1, 1 + static_cast<int64_t>(random() % 9), 21}, 300 + i));
     add_channels(samples.back().observed(), -1, 1, whole);
   }
   for (int round = 0; round < 20; ++round) {
@@ -223,7 +181,7 @@ TEST(ChannelStats, TakesEmptyTensors) {
   EXPECT_EQ(stats.channels(), 4U);
   EXPECT_EQ(stats.count[0], 0U);
   EXPECT_EQ(stats.mean(0), 0.0);
-  const Stored values = plain({2, 4, 3}, 1);
+  const Stored values = plain_tensor({2, 4, 3}, 1);
   stats.merge(stats_of(values, 1));
   EXPECT_EQ(stats, stats_of(values, 1));
   stats.merge({});
@@ -241,14 +199,14 @@ std::string message_of(const std::function<void()>& body) {
 }
 
 TEST(ChannelStats, RefusesWhatDoesNotFit) {
-  const Stored tensor = plain({4, 6}, 1);
+  const Stored tensor = plain_tensor({4, 6}, 1);
   EXPECT_THAT(message_of([&] { stats_of(tensor, 2); }), HasSubstr("axis 2, found shape [4,6]"));
   EXPECT_THAT(message_of([&] { stats_of(tensor, -3); }), HasSubstr("axis -3"));
   EXPECT_THAT(message_of([&] { stats_of(tensor, 1, 3); }), HasSubstr("3 samples along axis 0"));
   EXPECT_THAT(message_of([&] { stats_of(tensor, 0, 2); }), HasSubstr("2 samples"));
   EXPECT_THAT(message_of([&] { stats_of(tensor, 1, 0); }), HasSubstr("0 samples"));
   EXPECT_THAT(message_of([&] {
-                stats_of(blocked(plain({1, 6, 2, 2}, 1), 8), -1);
+                stats_of(blocked_tensor(plain_tensor({1, 6, 2, 2}, 1), 8), -1);
               }),
               HasSubstr("axis 1 of a convolution"));
   ChannelStats stats = stats_of(tensor, 1);
