@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <zip.h>
 
+#include "data/findings.h"
+#include "data/safetensors.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -18,8 +20,9 @@ using ZipHandle = std::shared_ptr<zip_t>;
 constexpr uint64_t kMaxExpansion = 1032;
 constexpr uint64_t kExpansionSlack = 64;
 
-[[noreturn]] void refuse(const std::string& where, std::string_view what) {
-  throw Error(ErrorCode::kInput, fmt::format("{}: {}", where, what));
+[[noreturn]] void refuse(const std::string& where, std::string_view what,
+                         DataFinding finding = DataFinding::kDamaged) {
+  refuse_data(finding, where, what);
 }
 
 class ZipStream : public ByteStream {
@@ -114,14 +117,14 @@ class NpzFile : public ArrayFile {
 
   const std::vector<std::string>& keys() const override { return keys_; }
 
-  std::unique_ptr<NpyReader> open_array(std::string_view key) const override {
+  std::unique_ptr<ArrayReader> open_array(std::string_view key) const override {
     const auto found = std::find(keys_.begin(), keys_.end(), key);
     PTQ_CHECK(found != keys_.end());
     const uint64_t index = indices_[static_cast<size_t>(found - keys_.begin())];
     std::string where = fmt::format("{}: key '{}'", where_, printable(key));
     const uint64_t bytes = checked_member_bytes(index, where);
     auto stream = std::make_unique<ZipStream>(archive_, index, where);
-    return std::make_unique<NpyReader>(std::move(stream), bytes, std::move(where));
+    return std::make_unique<ArrayReader>(open_npy(std::move(stream), bytes, std::move(where)));
   }
 
  private:
@@ -134,12 +137,15 @@ class NpzFile : public ArrayFile {
       refuse(where, "the zip directory is damaged; write the file again");
     }
     if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && stat.encryption_method != ZIP_EM_NONE) {
-      refuse(where, "the zip member is encrypted; write the file again without a password");
+      refuse(where, "the zip member is encrypted; write the file again without a password",
+             DataFinding::kUnsupported);
     }
     if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE) {
-      refuse(where, fmt::format("zip compression method {} is not supported; use numpy.savez or "
-                                "numpy.savez_compressed",
-                                stat.comp_method));
+      refuse(where,
+             fmt::format("zip compression method {} is not supported; use numpy.savez or "
+                         "numpy.savez_compressed",
+                         stat.comp_method),
+             DataFinding::kUnsupported);
     }
     const bool stored = stat.comp_method == ZIP_CM_STORE;
     if (stat.comp_size > file_bytes_ || (stored && stat.size != stat.comp_size) ||
@@ -147,7 +153,8 @@ class NpzFile : public ArrayFile {
       refuse(where,
              fmt::format("declares {} bytes from {} stored ones in a file of {}, which cannot "
                          "be; the file is damaged or a zip bomb",
-                         stat.size, stat.comp_size, file_bytes_));
+                         stat.size, stat.comp_size, file_bytes_),
+             DataFinding::kImpossibleSize);
     }
     return stat.size;
   }
@@ -166,9 +173,10 @@ class NpyFile : public ArrayFile {
 
   const std::vector<std::string>& keys() const override { return keys_; }
 
-  std::unique_ptr<NpyReader> open_array(std::string_view key) const override {
+  std::unique_ptr<ArrayReader> open_array(std::string_view key) const override {
     PTQ_CHECK(key.empty());
-    return std::make_unique<NpyReader>(open_file_stream(path_), bytes_, path_text(path_));
+    return std::make_unique<ArrayReader>(
+        open_npy(open_file_stream(path_), bytes_, path_text(path_)));
   }
 
  private:
@@ -180,13 +188,18 @@ class NpyFile : public ArrayFile {
 }  // namespace
 
 std::unique_ptr<ArrayFile> open_array_file(const std::filesystem::path& path) {
-  if (path.extension() == ".npz") {
+  const std::string extension = lower_extension(path);
+  if (extension == ".npz") {
     return std::make_unique<NpzFile>(path);
   }
-  if (path.extension() == ".npy") {
+  if (extension == ".npy") {
     return std::make_unique<NpyFile>(path);
   }
-  refuse(path_text(path), "expected a file named .npz or .npy");
+  if (extension == ".safetensors") {
+    return open_safetensors(path);
+  }
+  refuse_data(DataFinding::kNoData, path_text(path),
+              "expected a file of arrays named .npz, .npy or .safetensors");
 }
 
 }  // namespace ptq

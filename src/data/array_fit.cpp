@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "data/findings.h"
 #include "data/npy_header.h"
 #include "ptq/error.h"
 
@@ -21,16 +22,17 @@ void check_dtype(const InputSpec& spec, DType dtype, std::string_view where) {
       wanted.empty()
           ? std::string("npy files cannot hold that type; use test_data_set_N/input_K.pb")
           : fmt::format("nothing is cast in silence; convert with x.astype(numpy.{})", wanted);
-  throw Error(ErrorCode::kInput,
-              fmt::format("{}: expected dtype {} for input '{}', found {}; {}", where,
-                          dtype_name(spec.dtype), printable(spec.name), dtype_name(dtype), advice));
+  refuse_data(DataFinding::kWrongType, where,
+              fmt::format("expected dtype {} for input '{}', found {}; {}", dtype_name(spec.dtype),
+                          printable(spec.name), dtype_name(dtype), advice));
 }
 
 [[noreturn]] void refuse_shape(const InputSpec& spec, const Shape& shape, std::string_view where,
-                               std::string_view what) {
-  throw Error(ErrorCode::kInput,
-              fmt::format("{}: expected shape {} for input '{}', found {}: {}", where,
-                          shape_text(spec.shape), printable(spec.name), shape_text(shape), what));
+                               std::string_view what,
+                               DataFinding finding = DataFinding::kWrongShape) {
+  refuse_data(finding, where,
+              fmt::format("expected shape {} for input '{}', found {}: {}", shape_text(spec.shape),
+                          printable(spec.name), shape_text(shape), what));
 }
 
 bool dims_match(Dims wanted, Dims found) {
@@ -49,7 +51,16 @@ std::string spec_text(const InputSpec& spec) {
                      spec.has_shape ? shape_text(spec.shape) : "of unknown shape");
 }
 
-ArrayFit fit_array(const InputSpec& spec, DType dtype, const Shape& shape, std::string_view where) {
+std::string specs_text(const std::vector<InputSpec>& inputs) {
+  std::string text;
+  for (const InputSpec& spec : inputs) {
+    text += (text.empty() ? "" : ", ") + spec_text(spec);
+  }
+  return text;
+}
+
+ArrayFit fit_array(const InputSpec& spec, DType dtype, const Shape& shape, std::string_view where,
+                   bool drop_last) {
   check_dtype(spec, dtype, where);
   const size_t rank = shape.size();
   const size_t wanted_rank = spec.has_shape ? spec.shape.size() : rank;
@@ -83,15 +94,22 @@ ArrayFit fit_array(const InputSpec& spec, DType dtype, const Shape& shape, std::
                  "preprocessing");
   }
   if (shape[0] == 0) {
-    refuse_shape(spec, shape, where, "axis 0 has no rows, so there are no samples");
+    refuse_shape(spec, shape, where, "axis 0 has no rows, so there are no samples",
+                 DataFinding::kNoSamples);
   }
   fit.rows = lead == -1 ? 1 : lead;
-  if (fit.rows <= 0 || shape[0] % fit.rows != 0) {
+  if (fit.rows <= 0) {
+    refuse_shape(spec, shape, where, "the model takes 0 rows at a time");
+  }
+  fit.dropped_rows = shape[0] % fit.rows;
+  if (shape[0] < fit.rows || (fit.dropped_rows != 0 && !drop_last)) {
     refuse_shape(
         spec, shape, where,
         fmt::format("the model takes {} rows at a time, which do not divide the {} rows of "
-                    "the file; cut or fill up the array",
-                    fit.rows, shape[0]));
+                    "the file; cut or fill up the array{}",
+                    fit.rows, shape[0],
+                    shape[0] < fit.rows ? "" : ", or leave the last rows out with --drop-last"),
+        DataFinding::kRemainder);
   }
   fit.samples = shape[0] / fit.rows;
   return fit;

@@ -1,44 +1,78 @@
 #include "data/byte_stream.h"
 
+#include <algorithm>
 #include <array>
 #include <fstream>
+#include <limits>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "data/findings.h"
 #include "ptq/error.h"
 
 namespace ptq {
 namespace {
 
+// A file from some offset on, up to an end that may lie behind its last byte.
 class FileStream : public ByteStream {
  public:
-  explicit FileStream(const std::filesystem::path& path)
-      : path_(path), stream_(path, std::ios::binary) {
+  FileStream(const std::filesystem::path& path, uint64_t offset, uint64_t size)
+      : path_(path), stream_(path, std::ios::binary), left_(size) {
+    if (offset > 0) {
+      stream_.seekg(static_cast<std::streamoff>(offset));
+    }
     if (!stream_) {
-      throw Error(
-          ErrorCode::kInput,
-          fmt::format("{}: cannot be opened for reading; check its permissions", path_text(path)));
+      refuse_data(DataFinding::kNotFound, path_text(path),
+                  "cannot be opened for reading; check its permissions");
     }
   }
 
   size_t read(std::span<std::byte> out) override {
-    if (out.empty()) {
+    const size_t wanted = static_cast<size_t>(std::min<uint64_t>(out.size(), left_));
+    if (wanted == 0) {
       return 0;
     }
-    stream_.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(out.size()));
+    stream_.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(wanted));
     if (stream_.bad()) {
-      throw Error(ErrorCode::kInput, fmt::format("{}: read error", path_text(path_)));
+      refuse_data(DataFinding::kNotFound, path_text(path_), "read error");
     }
-    return static_cast<size_t>(stream_.gcount());
+    const auto got = static_cast<size_t>(stream_.gcount());
+    left_ -= got;
+    return got;
   }
 
  private:
   std::filesystem::path path_;
   std::ifstream stream_;
+  uint64_t left_;
 };
 
+constexpr uint64_t kNoEnd = std::numeric_limits<uint64_t>::max();
+
 }  // namespace
+
+uint64_t ByteStream::skip(uint64_t count) {
+  std::array<std::byte, size_t{64} * 1024> buffer;
+  uint64_t skipped = 0;
+  while (skipped < count) {
+    const auto wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), count - skipped));
+    const size_t got = read(std::span(buffer).first(wanted));
+    skipped += got;
+    if (got < wanted) {
+      break;
+    }
+  }
+  return skipped;
+}
+
+std::string lower_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::ranges::transform(extension, extension.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return extension;
+}
 
 std::string path_text(const std::filesystem::path& path) {
   return printable(path.string());
@@ -48,27 +82,32 @@ uint64_t regular_file_size(const std::filesystem::path& path) {
   std::error_code failure;
   const std::filesystem::file_status status = std::filesystem::status(path, failure);
   if (status.type() == std::filesystem::file_type::not_found) {
-    throw Error(ErrorCode::kInput, fmt::format("{}: no such file", path_text(path)));
+    refuse_data(DataFinding::kNotFound, path_text(path), "no such file");
   }
   if (status.type() != std::filesystem::file_type::regular) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: expected a regular file, found {}", path_text(path),
+    refuse_data(DataFinding::kNotFound, path_text(path),
+                fmt::format("expected a regular file, found {}",
                             std::filesystem::is_directory(status) ? "a folder"
                             : failure                             ? failure.message()
                                                                   : "a device or pipe"));
   }
   const uint64_t size = std::filesystem::file_size(path, failure);
   if (failure) {
-    throw Error(ErrorCode::kInput, fmt::format("{}: {}", path_text(path), failure.message()));
+    refuse_data(DataFinding::kNotFound, path_text(path), failure.message());
   }
   if (size == 0) {
-    throw Error(ErrorCode::kInput, fmt::format("{}: the file is empty (0 bytes)", path_text(path)));
+    refuse_data(DataFinding::kDamaged, path_text(path), "the file is empty (0 bytes)");
   }
   return size;
 }
 
 std::unique_ptr<ByteStream> open_file_stream(const std::filesystem::path& path) {
-  return std::make_unique<FileStream>(path);
+  return std::make_unique<FileStream>(path, 0, kNoEnd);
+}
+
+std::unique_ptr<ByteStream> open_file_section(const std::filesystem::path& path, uint64_t offset,
+                                              uint64_t size) {
+  return std::make_unique<FileStream>(path, offset, size);
 }
 
 std::string_view guess_content(std::span<const std::byte> head) {

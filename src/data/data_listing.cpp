@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "data/byte_stream.h"
+#include "data/findings.h"
 #include "data/formats.h"
+#include "data/path_pattern.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -16,48 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kTestSetPrefix = "test_data_set_";
-
-[[noreturn]] void refuse(const fs::path& path, std::string_view what) {
-  throw Error(ErrorCode::kInput, fmt::format("{}: {}", path_text(path), what));
-}
-
-// Number behind test_data_set_ as digits without leading zeros, for ordering; "" when it has none.
-std::string test_set_number(const std::string& name) {
-  if (!name.starts_with(kTestSetPrefix) || name.size() == kTestSetPrefix.size()) {
-    return {};
-  }
-  const std::string digits = name.substr(kTestSetPrefix.size());
-  if (digits.find_first_not_of("0123456789") != std::string::npos) {
-    return {};
-  }
-  return digits.substr(std::min(digits.find_first_not_of('0'), digits.size() - 1));
-}
-
-// Bytewise (std::string compares as unsigned bytes), but test_data_set_N by number and behind all
-// else.
-bool name_before(const std::string& a, const std::string& b) {
-  const std::string x = test_set_number(a);
-  const std::string y = test_set_number(b);
-  return std::tuple(x.size(), x, a) < std::tuple(y.size(), y, b);
-}
-
-std::vector<std::string> names_in(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code failure;
-  fs::directory_iterator entries(folder, failure);
-  for (; !failure && entries != fs::directory_iterator(); entries.increment(failure)) {
-    std::string name = entries->path().filename().string();
-    if (!name.starts_with('.')) {
-      names.push_back(std::move(name));
-    }
-  }
-  if (failure) {
-    refuse(folder, fmt::format("the folder cannot be listed: {}", failure.message()));
-  }
-  std::ranges::sort(names, name_before);
-  return names;
-}
+constexpr uint64_t kMaxListBytes = uint64_t{64} << 20;
 
 // Collects files, which must all be of one format.
 class Collector {
@@ -85,13 +45,13 @@ class Collector {
       for (const auto& [format, count] : counts_) {
         found += fmt::format("{}{} {}", found.empty() ? "" : " and ", count, format->name);
       }
-      throw Error(ErrorCode::kInput,
-                  fmt::format("{}: expected one kind of data, found {}; keep each kind (and "
-                              "labels) in a folder of its own",
-                              where, found));
+      refuse_data(DataFinding::kMixedFormats, where,
+                  fmt::format("expected one kind of data, found {}; keep each kind (and labels) in "
+                              "a folder of its own",
+                              found));
     }
     PTQ_CHECK(counts_.size() == 1);
-    return {counts_[0].first, std::move(files_)};
+    return {counts_[0].first, std::move(files_), {}};
   }
 
  private:
@@ -100,44 +60,59 @@ class Collector {
   std::string other_;
 };
 
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+// Adds a file or a folder that is one sample; false for what is neither.
+bool add_sample_path(const fs::path& path, const std::string& stratum, Collector& found) {
+  const DataFormat* format = is_folder(path) ? format_of_folder(path) : format_of_file(path);
+  if (format != nullptr) {
+    found.add(*format, path, stratum);
+  }
+  return format != nullptr;
+}
+
 // What lies directly in a stratum's folder.
 void list_stratum(const fs::path& folder, const std::string& stratum, Collector& found) {
   for (const std::string& name : names_in(folder)) {
     const fs::path path = folder / name;
-    std::error_code ignored;
-    const bool is_folder = fs::is_directory(path, ignored);
-    const DataFormat* format = is_folder ? format_of_folder(path) : format_of_file(path);
-    if (format != nullptr) {
-      found.add(*format, path, stratum);
-    } else if (is_folder) {
-      refuse(path,
-             "expected samples at most one folder deep, where each subfolder is a stratum; move "
-             "this folder up, or give its files with a pattern (--data 'DIR/**/*.npz')");
-    } else {
-      found.add_other(stratum + "/" + name);
+    if (add_sample_path(path, stratum, found)) {
+      continue;
     }
+    if (is_folder(path)) {
+      refuse_data(DataFinding::kTooDeep, path_text(path),
+                  "expected samples at most one folder deep, where each subfolder is a stratum; "
+                  "move this folder up, or give the files with a pattern (--data 'DIR/**/*.npz')");
+    }
+    found.add_other(stratum + "/" + name);
   }
+}
+
+[[noreturn]] void refuse_nothing(const std::string& where, const std::string& other,
+                                 std::string_view nothing) {
+  refuse_data(
+      DataFinding::kNoData, where,
+      fmt::format("expected {}, found {}; save samples with numpy.savez", format_names(),
+                  other.empty() ? std::string(nothing)
+                                : fmt::format("none (only such as '{}')", printable(other))));
 }
 
 // Files of the folder itself come first, then those of its subfolders.
 void list_folder(const fs::path& folder, Collector& found) {
-  if (const DataFormat* format = format_of_folder(folder)) {
-    found.add(*format, folder, {});
+  if (add_sample_path(folder, {}, found)) {
     return;
   }
   const size_t before = found.size();
   std::vector<std::string> strata;
   for (const std::string& name : names_in(folder)) {
     const fs::path path = folder / name;
-    std::error_code ignored;
-    if (fs::is_directory(path, ignored)) {
-      if (const DataFormat* format = format_of_folder(path)) {
-        found.add(*format, path, {});
-      } else {
-        strata.push_back(name);
-      }
-    } else if (const DataFormat* format = format_of_file(path)) {
-      found.add(*format, path, {});
+    if (add_sample_path(path, {}, found)) {
+      continue;
+    }
+    if (is_folder(path)) {
+      strata.push_back(name);
     } else {
       found.add_other(name);
     }
@@ -146,11 +121,89 @@ void list_folder(const fs::path& folder, Collector& found) {
     list_stratum(folder / name, name, found);
   }
   if (found.size() == before) {
-    refuse(folder,
-           fmt::format("expected {}, found {}; save samples with numpy.savez", format_names(),
-                       found.other().empty()
-                           ? std::string("an empty folder")
-                           : fmt::format("none (only such as '{}')", printable(found.other()))));
+    refuse_nothing(path_text(folder), found.other(), "an empty folder");
+  }
+}
+
+// The first folder below `base` on the way to `path`; "" when there is none.
+std::string stratum_below(const fs::path& base, const fs::path& path) {
+  const fs::path relative = path.lexically_normal().lexically_relative(
+      base.empty() ? fs::path(".") : base.lexically_normal());
+  const auto first = relative.begin();
+  if (first == relative.end() || *first == ".." || std::next(first) == relative.end()) {
+    return {};
+  }
+  return first->string();
+}
+
+void list_pattern(const std::string& pattern, Collector& found) {
+  const PatternMatch match = match_pattern(pattern);
+  const size_t before = found.size();
+  for (const fs::path& path : match.paths) {
+    if (!add_sample_path(path, stratum_below(match.base, path), found) && !is_folder(path)) {
+      found.add_other(path.filename().string());
+    }
+  }
+  if (found.size() == before) {
+    refuse_nothing(printable(pattern), found.other(), "nothing that the pattern matches");
+  }
+}
+
+std::string read_text(const fs::path& path) {
+  const uint64_t size = regular_file_size(path);
+  if (size > kMaxListBytes) {
+    refuse_data(DataFinding::kImpossibleSize, path_text(path),
+                fmt::format("a list of {} bytes, the limit is {}", size, kMaxListBytes));
+  }
+  std::string text(size, '\0');
+  text.resize(open_file_stream(path)->read(std::as_writable_bytes(std::span(text))));
+  return text;
+}
+
+struct ListLine {
+  size_t number = 0;  // from 1
+  fs::path path;
+};
+
+std::vector<ListLine> read_list(const fs::path& list) {
+  const std::string text = read_text(list);
+  std::vector<ListLine> lines;
+  size_t number = 0;
+  for (size_t begin = text.starts_with("\xef\xbb\xbf") ? 3 : 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    std::string_view line = std::string_view(text).substr(begin, end - begin);
+    begin = end + 1;
+    ++number;
+    if (line.ends_with('\r')) {
+      line.remove_suffix(1);
+    }
+    if (line.find_first_not_of(" \t") == std::string_view::npos || line.starts_with('#')) {
+      continue;
+    }
+    if (line.find('\0') != std::string_view::npos) {
+      refuse_data(DataFinding::kBadList, fmt::format("{}: line {}", path_text(list), number),
+                  "expected a path, found a zero byte; is this a list?");
+    }
+    lines.push_back({number, list.parent_path() / line});
+  }
+  if (lines.empty()) {
+    refuse_data(DataFinding::kBadList, path_text(list), "the list names no files");
+  }
+  return lines;
+}
+
+void list_lines(const fs::path& list, Collector& found) {
+  for (const auto& [number, path] : read_list(list)) {
+    const std::string where = fmt::format("{}: line {}", path_text(list), number);
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) {
+      refuse_data(DataFinding::kNotFound, where,
+                  fmt::format("no such file: {}; paths are relative to the list", path_text(path)));
+    }
+    if (!add_sample_path(path, stratum_below(list.parent_path(), path), found)) {
+      refuse_data(DataFinding::kNoData, where,
+                  fmt::format("expected {}, found {}", format_names(), path_text(path)));
+    }
   }
 }
 
@@ -158,41 +211,132 @@ void list_path(const fs::path& path, Collector& found) {
   std::error_code failure;
   const fs::file_status status = fs::status(path, failure);
   if (status.type() == fs::file_type::not_found) {
-    refuse(path, "no such file or folder of samples");
+    refuse_data(DataFinding::kNotFound, path_text(path), "no such file or folder of samples");
   }
   if (failure) {
-    refuse(path, failure.message());
+    refuse_data(DataFinding::kNotFound, path_text(path), failure.message());
   }
   if (fs::is_directory(status)) {
     list_folder(path, found);
-    return;
+  } else if (!add_sample_path(path, {}, found)) {
+    refuse_data(DataFinding::kNoData, path_text(path),
+                fmt::format("expected {}, told by the extension", format_names()));
   }
-  const DataFormat* format = format_of_file(path);
-  if (format == nullptr) {
-    refuse(path, fmt::format("expected {}, told by the extension", format_names()));
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+// The longest name of `names` with a '=' behind it that the argument begins with.
+const std::string* mapped_name(const std::string& argument, const std::vector<std::string>& names) {
+  const std::string* best = nullptr;
+  for (const std::string& name : names) {
+    if (argument.size() > name.size() && argument.starts_with(name) &&
+        argument[name.size()] == '=' && (best == nullptr || name.size() > best->size())) {
+      best = &name;
+    }
   }
-  found.add(*format, path, {});
+  return best;
+}
+
+[[noreturn]] void refuse_argument(const std::string& argument, std::string_view what) {
+  throw Error(ErrorCode::kUsage,
+              with_code(DataFinding::kBadArgument,
+                        fmt::format("--data {}: {}", printable(argument), what)));
+}
+
+std::vector<MappedArray> list_mapped(const std::vector<std::string>& data,
+                                     const std::vector<std::string>& names) {
+  std::vector<MappedArray> arrays;
+  for (const std::string& argument : data) {
+    const std::string* name = mapped_name(argument, names);
+    if (name == nullptr) {
+      if (!arrays.empty()) {
+        refuse_argument(argument,
+                        "stands beside --data NAME=FILE, but not in that form; name a "
+                        "file for each input, or none");
+      }
+      continue;
+    }
+    if (&argument != &data.front() && arrays.empty()) {
+      refuse_argument(data.front(),
+                      "stands beside --data NAME=FILE, but not in that form; name a "
+                      "file for each input, or none");
+    }
+    if (std::ranges::find(arrays, *name, &MappedArray::name) != arrays.end()) {
+      refuse_argument(argument, "that input was given a file before");
+    }
+    arrays.push_back(parse_mapping(*name, argument.substr(name->size() + 1)));
+  }
+  return arrays;
+}
+
+void list_argument(const std::string& argument, const std::vector<std::string>& names,
+                   Collector& found) {
+  if (argument.starts_with('@')) {
+    list_lines(argument.substr(1), found);
+  } else if (has_wildcard(argument) && !exists(argument)) {
+    list_pattern(argument, found);
+  } else if (argument.find('=') != std::string::npos && !exists(argument)) {
+    std::string inputs;
+    for (const std::string& name : names) {
+      inputs += (inputs.empty() ? "" : ", ") + printable(name, 60);
+    }
+    refuse_argument(argument, fmt::format("there is no such file, and what stands in front of = is "
+                                          "no input of the model, whose inputs are {}",
+                                          inputs));
+  } else {
+    list_path(argument, found);
+  }
 }
 
 }  // namespace
 
-DataListing list_data(const std::vector<std::string>& data) {
+DataListing list_data(const std::vector<std::string>& data, const std::vector<std::string>& names) {
   if (data.empty()) {
     throw Error(ErrorCode::kUsage, "no samples were given; ptq never invents data (--data PATH)");
   }
+  if (std::vector<MappedArray> mapped = list_mapped(data, names); !mapped.empty()) {
+    return {nullptr, {}, std::move(mapped)};
+  }
   Collector found;
   for (const std::string& argument : data) {
-    list_path(argument, found);
+    list_argument(argument, names, found);
   }
   return found.take(data.size() == 1 ? printable(data[0]) : "--data");
 }
 
 std::vector<fs::path> named_paths(const std::vector<std::string>& data) {
   std::vector<fs::path> paths;
-  for (const std::string& argument : data) {
+  const auto add = [&paths](const fs::path& path) {
     std::error_code ignored;
-    if (fs::exists(argument, ignored)) {
-      paths.emplace_back(argument);
+    if (fs::exists(path, ignored)) {
+      paths.push_back(path);
+    }
+    return fs::exists(path, ignored);
+  };
+  for (const std::string& argument : data) {
+    if (argument.starts_with('@')) {
+      if (add(argument.substr(1))) {
+        for (const ListLine& line : read_list(argument.substr(1))) {
+          add(line.path);
+        }
+      }
+    } else if (!add(argument)) {
+      if (has_wildcard(argument)) {
+        std::ranges::move(match_pattern(argument).paths, std::back_inserter(paths));
+      }
+      for (size_t at = argument.find('='); at != std::string::npos;
+           at = argument.find('=', at + 1)) {
+        const std::string file = argument.substr(at + 1);
+        if (!add(file)) {
+          const size_t last = file.rfind(',');
+          add(file.substr(0, last == std::string::npos || last == 0 ? std::string::npos
+                                                                    : file.rfind(',', last - 1)));
+        }
+      }
     }
   }
   return paths;

@@ -3,9 +3,10 @@
 // functions; any thread.
 
 #include <filesystem>
-#include <span>
 #include <string>
 #include <vector>
+
+#include "data/mapped_arrays.h"
 
 namespace ptq {
 
@@ -18,15 +19,26 @@ struct DataFile {
 
 struct DataListing {
   const DataFormat* format = nullptr;
-  std::vector<DataFile> files;  // not empty
+  std::vector<DataFile> files;
+  // Instead of both: arrays that --data NAME=FILE names one by one.
+  std::vector<MappedArray> mapped;
 };
 
-// Lists files and folders in the order of `data`, files of a folder in bytewise order,
-// test_data_set_N by number, hidden files left out. Throws Error{kInput} for what is missing, is no
-// data, or is of several formats.
-DataListing list_data(const std::vector<std::string>& data);
+// Each argument is
+//   - a file or folder; files of a folder in bytewise order of their names, test_data_set_N by
+//     number, hidden ones left out, then its subfolders, which are strata, each named;
+//   - a pattern with * ? [...], and ** for any number of folders: what it matches, by folder, then
+//     by name; what exists under that very name is no pattern;
+//   - @LIST: a file with a path a line, relative to its folder, in that order; lines that are blank
+//     or begin with # are left out;
+//   - NAME=FILE with a name of `names` (model inputs, key of the labels), see mapped_arrays.h.
+// Files of a pattern or a list have the first folder below the fixed part of the pattern, or below
+// the folder of the list, as stratum. Throws Error{kInput} for what is missing, is no data or is of
+// several formats, Error{kUsage} for arguments that make no sense.
+DataListing list_data(const std::vector<std::string>& data, const std::vector<std::string>& names);
 
 // The files and folders that the arguments name and that exist: what an output must not replace.
+// Patterns and lists are followed; the model is not asked for its names.
 std::vector<std::filesystem::path> named_paths(const std::vector<std::string>& data);
 
 }  // namespace ptq

@@ -1,16 +1,18 @@
 #include "data/formats.h"
 
 #include <algorithm>
-#include <cctype>
 
+#include "data/byte_stream.h"
 #include "data/data_listing.h"
 
 namespace ptq {
 namespace {
 
-constexpr std::array<DataFormat, 3> kFormats = {{
+constexpr std::array<DataFormat, 5> kFormats = {{
     {.name = ".npz", .extensions = {".npz"}, .open = &read_array_files},
     {.name = ".npy", .extensions = {".npy"}, .open = &read_array_files},
+    {.name = ".safetensors", .extensions = {".safetensors"}, .open = &read_array_files},
+    {.name = ".jsonl", .extensions = {".jsonl"}, .tokens = true, .open = &read_token_files},
     {.name = "test_data_set_N folders",
      .extensions = {},
      .is_folder = true,
@@ -24,10 +26,7 @@ std::span<const DataFormat> data_formats() {
 }
 
 const DataFormat* format_of_file(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
+  const std::string extension = lower_extension(path);
   if (extension.empty()) {
     return nullptr;
   }

@@ -11,6 +11,8 @@
 
 #include "data/array_file.h"
 #include "data/byte_stream.h"
+#include "data/findings.h"
+#include "data/npy_header.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -19,7 +21,7 @@ namespace {
 constexpr uint64_t kMaxCsvBytes = uint64_t{256} << 20;
 
 [[noreturn]] void refuse(const std::string& where, std::string_view what) {
-  throw Error(ErrorCode::kInput, fmt::format("{}: {}", where, what));
+  refuse_data(DataFinding::kBadLabels, where, what);
 }
 
 std::string_view trim(std::string_view text) {
@@ -137,8 +139,8 @@ std::vector<int64_t> read_csv(const std::filesystem::path& path) {
 }
 
 std::vector<int64_t> read_npy(const std::filesystem::path& path) {
-  const std::unique_ptr<NpyReader> reader = open_array_file(path)->open_array("");
-  const NpyHeader& header = reader->header();
+  const std::unique_ptr<ArrayReader> reader = open_array_file(path)->open_array("");
+  const ArrayHeader& header = reader->header();
   if (!is_integer_type(header.dtype) || header.shape.size() != 1) {
     refuse(reader->where(), fmt::format("expected labels as a 1-D integer array, found {} {}",
                                         dtype_name(header.dtype), shape_text(header.shape)));
@@ -153,8 +155,8 @@ std::vector<int64_t> label_values(const Tensor& tensor, int64_t first_row, std::
     const std::span<const uint64_t> values = tensor.data<uint64_t>();
     for (size_t i = 0; i < values.size(); ++i) {
       if (values[i] > uint64_t{std::numeric_limits<int64_t>::max()}) {
-        throw Error(ErrorCode::kInput,
-                    fmt::format("{}: label {} at [{}] does not fit into int64", where, values[i],
+        refuse_data(DataFinding::kBadLabels, where,
+                    fmt::format("label {} at [{}] does not fit into int64", values[i],
                                 first_row + static_cast<int64_t>(i)));
       }
     }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "data/findings.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -43,8 +44,8 @@ class DictionaryParser {
  public:
   DictionaryParser(std::string_view text, std::string_view where) : text_(text), where_(where) {}
 
-  NpyHeader parse() {
-    NpyHeader header;
+  ArrayHeader parse() {
+    ArrayHeader header;
     std::string_view descr;
     bool has_descr = false;
     bool has_order = false;
@@ -83,10 +84,10 @@ class DictionaryParser {
 
  private:
   [[noreturn]] void fail(std::string_view what) const {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: npy header is damaged at byte {}: {}; write the array again with "
+    refuse_data(DataFinding::kDamaged, where_,
+                fmt::format("npy header is damaged at byte {}: {}; write the array again with "
                             "numpy.save",
-                            where_, position_, what));
+                            position_, what));
   }
 
   void skip_space() {
@@ -135,11 +136,9 @@ class DictionaryParser {
 
   std::string_view parse_descr() {
     if (peek() == '[') {
-      throw Error(
-          ErrorCode::kInput,
-          fmt::format("{}: structured arrays (fields) are not supported; save each field as "
-                      "an array of its own",
-                      where_));
+      refuse_data(DataFinding::kUnsupported, where_,
+                  "structured arrays (fields) are not supported; save each field as an array of "
+                  "its own");
     }
     return parse_string();
   }
@@ -197,32 +196,30 @@ class DictionaryParser {
     return shape;
   }
 
-  void apply_type(std::string_view descr, NpyHeader& header) const {
+  void apply_type(std::string_view descr, ArrayHeader& header) const {
     const char order = descr.empty() ? '\0' : descr.front();
     const std::string_view code = descr.empty() ? descr : descr.substr(1);
     if (code.starts_with('O')) {
-      throw Error(ErrorCode::kInput,
-                  fmt::format("{}: dtype object needs Python's pickle, which ptq never runs; save "
-                              "numbers: numpy.save(path, x.astype(numpy.float32))",
-                              where_));
+      refuse_data(DataFinding::kUnsupported, where_,
+                  "dtype object needs Python's pickle, which ptq never runs; save numbers: "
+                  "numpy.save(path, x.astype(numpy.float32))");
     }
     const auto* row = std::find_if(kTypes.begin(), kTypes.end(),
                                    [code](const TypeRow& each) { return each.code == code; });
     const bool known_order = order == '<' || order == '>' || order == '=' ||
                              (order == '|' && row != kTypes.end() && row->bytes == 1);
     if (row == kTypes.end() || !known_order) {
-      throw Error(ErrorCode::kInput,
-                  fmt::format("{}: dtype '{}' is not supported; expected f2 f4 f8, i1 i2 i4 i8, "
+      refuse_data(DataFinding::kUnsupported, where_,
+                  fmt::format("dtype '{}' is not supported; expected f2 f4 f8, i1 i2 i4 i8, "
                               "u1 u2 u4 u8 or b1; convert with x.astype(...)",
-                              where_, printable(descr)));
+                              printable(descr)));
     }
     header.dtype = row->dtype;
     header.big_endian = order == '>' && row->bytes > 1;
     try {
       header.payload_bytes = packed_byte_size(row->dtype, element_count(header.shape));
-    } catch (Error& error) {
-      error.add_context(where_);
-      throw;
+    } catch (const Error& error) {
+      refuse_data(DataFinding::kImpossibleSize, where_, error.what());
     }
   }
 
@@ -232,8 +229,8 @@ class DictionaryParser {
 };
 
 [[noreturn]] void throw_cut_short(std::string_view where) {
-  throw Error(ErrorCode::kInput,
-              fmt::format("{}: the npy header is cut short; copy or write the file again", where));
+  refuse_data(DataFinding::kDamaged, where,
+              "the npy header is cut short; copy or write the file again");
 }
 
 void read_exactly(ByteStream& stream, std::span<std::byte> out, std::string_view where) {
@@ -247,10 +244,10 @@ size_t length_field_bytes(std::span<const std::byte> head, std::string_view wher
   const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
   if (!text.starts_with(kMagic)) {
     const std::string_view guess = guess_content(head);
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: expected an npy array (first byte 0x93, then NUMPY), found {}; "
+    refuse_data(DataFinding::kDamaged, where,
+                fmt::format("expected an npy array (first byte 0x93, then NUMPY), found {}; "
                             "write it with numpy.save or numpy.savez",
-                            where, guess.empty() ? "something else" : guess));
+                            guess.empty() ? "something else" : guess));
   }
   if (head.size() < kFixedBytes) {
     throw_cut_short(where);
@@ -258,20 +255,19 @@ size_t length_field_bytes(std::span<const std::byte> head, std::string_view wher
   const int major = std::to_integer<int>(head[6]);
   const int minor = std::to_integer<int>(head[7]);
   if (major < 1 || major > 3 || minor != 0) {
-    throw Error(
-        ErrorCode::kInput,
-        fmt::format("{}: npy version {}.{} is unknown; expected 1.0 to 3.0", where, major, minor));
+    refuse_data(DataFinding::kUnsupported, where,
+                fmt::format("npy version {}.{} is unknown; expected 1.0 to 3.0", major, minor));
   }
   return major == 1 ? 2 : 4;
 }
 
 }  // namespace
 
-NpyHeader parse_npy_dictionary(std::string_view text, std::string_view where) {
+ArrayHeader parse_npy_dictionary(std::string_view text, std::string_view where) {
   return DictionaryParser(text, where).parse();
 }
 
-NpyHeader read_npy_header(ByteStream& stream, uint64_t stream_bytes, std::string_view where) {
+ArrayHeader read_npy_header(ByteStream& stream, uint64_t stream_bytes, std::string_view where) {
   std::array<std::byte, kFixedBytes> head{};
   const size_t got = stream.read(head);
   const size_t field_bytes = length_field_bytes(std::span(head).first(got), where);
@@ -282,20 +278,20 @@ NpyHeader read_npy_header(ByteStream& stream, uint64_t stream_bytes, std::string
     length = length << 8 | std::to_integer<size_t>(field[i - 1]);
   }
   if (length > kMaxHeaderBytes) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: npy header of {} bytes; expected at most {}: the file is damaged",
-                            where, length, kMaxHeaderBytes));
+    refuse_data(DataFinding::kImpossibleSize, where,
+                fmt::format("npy header of {} bytes; expected at most {}: the file is damaged",
+                            length, kMaxHeaderBytes));
   }
   std::string text(length, '\0');
   read_exactly(stream, std::as_writable_bytes(std::span(text)), where);
-  NpyHeader header = parse_npy_dictionary(text, where);
+  ArrayHeader header = parse_npy_dictionary(text, where);
   const uint64_t before = head.size() + field_bytes + length;
   if (stream_bytes < before || stream_bytes - before != header.payload_bytes) {
-    throw Error(
-        ErrorCode::kInput,
-        fmt::format("{}: {} {} takes {} bytes, but {} follow the header; the file is cut "
+    refuse_data(
+        DataFinding::kDamaged, where,
+        fmt::format("{} {} takes {} bytes, but {} follow the header; the file is cut "
                     "short or damaged, write it again",
-                    where, numpy_name(header.dtype), shape_text(header.shape), header.payload_bytes,
+                    numpy_name(header.dtype), shape_text(header.shape), header.payload_bytes,
                     stream_bytes < before ? 0 : stream_bytes - before));
   }
   return header;

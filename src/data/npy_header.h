@@ -4,32 +4,21 @@
 // strictly and never evaluated. Free functions; any thread.
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
+#include "data/array_reader.h"
 #include "data/byte_stream.h"
 #include "ptq/dtype.h"
-#include "ptq/tensor.h"
 
 namespace ptq {
-
-struct NpyHeader {
-  DType dtype = DType::kUndefined;
-  bool big_endian = false;
-  bool fortran_order = false;
-  Shape shape;
-  uint64_t payload_bytes = 0;
-
-  bool operator==(const NpyHeader&) const = default;
-};
 
 // Reads the head of an array that takes `stream_bytes` in all and leaves `stream` at the first
 // element. `where` begins each message. Throws Error{kInput} for what is no array of fixed-size
 // numbers, and when the bytes that shape and type ask for are not exactly those that follow.
-NpyHeader read_npy_header(ByteStream& stream, uint64_t stream_bytes, std::string_view where);
+ArrayHeader read_npy_header(ByteStream& stream, uint64_t stream_bytes, std::string_view where);
 
 // Decodes the dictionary. payload_bytes is computed from type and shape.
-NpyHeader parse_npy_dictionary(std::string_view text, std::string_view where);
+ArrayHeader parse_npy_dictionary(std::string_view text, std::string_view where);
 
 // Signed or unsigned, not bool.
 bool is_integer_type(DType dtype);

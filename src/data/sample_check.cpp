@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "data/findings.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -100,19 +101,19 @@ void check_values(const Tensor& tensor, int64_t first_row, bool allow_nonfinite,
     const auto bad = std::find_if(bytes.begin(), bytes.end(),
                                   [](std::byte each) { return each > std::byte{1}; });
     if (bad != bytes.end()) {
-      throw Error(ErrorCode::kInput,
-                  fmt::format("{}: expected bool bytes 0 or 1, found {} at index {}; the file is "
+      refuse_data(DataFinding::kBadValue, where,
+                  fmt::format("expected bool bytes 0 or 1, found {} at index {}; the file is "
                               "damaged",
-                              where, std::to_integer<int>(*bad),
+                              std::to_integer<int>(*bad),
                               index_text(tensor.shape(), bad - bytes.begin(), first_row)));
     }
   }
   const std::optional<int64_t> bad = allow_nonfinite ? std::nullopt : find_nonfinite(tensor);
   if (bad) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: expected finite numbers, found NaN or infinity at index {}; check "
+    refuse_data(DataFinding::kNotFinite, where,
+                fmt::format("expected finite numbers, found NaN or infinity at index {}; check "
                             "the preprocessing or leave that sample out",
-                            where, index_text(tensor.shape(), *bad, first_row)));
+                            index_text(tensor.shape(), *bad, first_row)));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/data_listing.h"
+#include "data/mapped_arrays.h"
 #include "data/sample_source.h"
 
 namespace ptq {
@@ -31,8 +32,19 @@ class SampleReader {
   virtual std::vector<std::string> warnings() const { return {}; }
 };
 
-// Files .npz or .npy in the given order. Checks all headers, up to the file that fills max_samples.
+// Files .npz, .npy or .safetensors in the given order. Checks all headers, up to the file that
+// fills max_samples.
 std::unique_ptr<SampleReader> read_array_files(std::vector<DataFile> files,
+                                               std::vector<InputSpec> inputs,
+                                               const DataOptions& options);
+
+// The arrays of a mapping, one data set.
+std::unique_ptr<SampleReader> read_mapped_arrays(std::vector<MappedArray> arrays,
+                                                 std::vector<InputSpec> inputs,
+                                                 const DataOptions& options);
+
+// Files .jsonl of token ids. Indexes all lines and parses the first.
+std::unique_ptr<SampleReader> read_token_files(std::vector<DataFile> files,
                                                std::vector<InputSpec> inputs,
                                                const DataOptions& options);
 

@@ -55,23 +55,25 @@ class CheckedSource : public SampleSource {
   size_t given_ = 0;
 };
 
-// An option that the format has no use for would be ignored in silence.
-void check_options(const DataFormat& format, const DataOptions& options) {
+// An option that the format (null: mapped arrays) has no use for would be ignored in silence.
+void check_options(const DataFormat* format, const DataOptions& options) {
   if (options.max_samples < 0 || options.pad_to < 0 || options.truncate < 0) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("expected numbers of samples and ids that are not negative, found {}",
                             std::min({options.max_samples, options.pad_to, options.truncate})));
   }
-  if (!format.images && (!options.image_spec.empty() || options.skip_bad)) {
+  const std::string_view found = format == nullptr ? "NAME=FILE" : format->name;
+  if ((format == nullptr || !format->images) && (!options.image_spec.empty() || options.skip_bad)) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("{} is for images, but the samples are {}",
-                            options.skip_bad ? "--skip-bad" : "--image-spec", format.name));
+                            options.skip_bad ? "--skip-bad" : "--image-spec", found));
   }
-  if (!format.tokens && (options.pad_id || options.pad_to > 0 || options.truncate > 0)) {
+  if ((format == nullptr || !format->tokens) &&
+      (options.pad_id || options.pad_to > 0 || options.truncate > 0)) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("--pad-id, --pad-to and --truncate are for token ids in .jsonl, but "
                             "the samples are {}",
-                            format.name));
+                            found));
   }
 }
 
@@ -96,10 +98,19 @@ std::unique_ptr<SampleSource> open_data(const std::vector<std::string>& data,
   if (inputs.empty()) {
     throw Error(ErrorCode::kInput, "the model has no inputs that data could feed");
   }
-  DataListing listing = list_data(data);
-  check_options(*listing.format, options);
+  std::vector<std::string> names;
+  for (const InputSpec& spec : inputs) {
+    names.push_back(spec.name);
+  }
+  if (!options.label_key.empty()) {
+    names.push_back(options.label_key);
+  }
+  DataListing listing = list_data(data, names);
+  check_options(listing.format, options);
   return std::make_unique<CheckedSource>(
-      listing.format->open(std::move(listing.files), std::move(inputs), options));
+      listing.format != nullptr
+          ? listing.format->open(std::move(listing.files), std::move(inputs), options)
+          : read_mapped_arrays(std::move(listing.mapped), std::move(inputs), options));
 }
 
 }  // namespace ptq

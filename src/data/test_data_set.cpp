@@ -1,6 +1,7 @@
 // Samples from test_data_set_N folders, the form of the ONNX model zoo and of backend tests.
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "data/array_fit.h"
 #include "data/byte_stream.h"
+#include "data/findings.h"
 #include "data/sample_check.h"
 #include "data/sample_reader.h"
 #include "onnx_io/tensor_file.h"
@@ -40,6 +42,9 @@ class TestSetReader : public SampleReader {
       : folders_(std::move(folders)),
         inputs_(std::move(inputs)),
         allow_nonfinite_(options.allow_nonfinite) {
+    std::ranges::copy_if(inputs_, std::back_inserter(required_), [&](const InputSpec& spec) {
+      return std::ranges::find(options.optional_inputs, spec.name) == options.optional_inputs.end();
+    });
     if (!options.label_key.empty()) {
       throw Error(
           ErrorCode::kUsage,
@@ -52,16 +57,22 @@ class TestSetReader : public SampleReader {
     }
     for (const auto& [folder, stratum] : folders_) {
       const size_t found = count_input_files(folder);
-      if (found < inputs_.size()) {
-        throw Error(ErrorCode::kInput,
-                    fmt::format("{}: expected input_0.pb to input_{}.pb, one for each model input, "
+      if (found < required_.size()) {
+        refuse_data(DataFinding::kMissingInput, path_text(folder),
+                    fmt::format("expected input_0.pb to input_{}.pb, one for each model input, "
                                 "found {} of them",
-                                path_text(folder), inputs_.size() - 1, found));
+                                required_.size() - 1, found));
       }
     }
   }
 
   size_t size() const override { return folders_.size(); }
+
+  bool skip() override {
+    const bool more = next_ < folders_.size();
+    next_ += more ? 1 : 0;
+    return more;
+  }
 
   std::optional<Sample> read() override {
     if (next_ == folders_.size()) {
@@ -78,57 +89,57 @@ class TestSetReader : public SampleReader {
     sample.sequence = static_cast<int64_t>(next_++);
     sample.origin = folder.filename().empty() ? folder.parent_path().filename().string()
                                               : folder.filename().string();
-    const std::vector<size_t> order = match_inputs(folder, tensors);
-    for (size_t i = 0; i < inputs_.size(); ++i) {
-      const Tensor& tensor = tensors[order[i]].second;
-      const std::string where = path_text(input_file(folder, order[i]));
-      check_whole(inputs_[i], tensor.dtype(), tensor.shape(), where);
+    for (const auto& [spec, k] : match_inputs(folder, tensors)) {
+      const Tensor& tensor = tensors[k].second;
+      const std::string where = path_text(input_file(folder, k));
+      check_whole(*spec, tensor.dtype(), tensor.shape(), where);
       if (bit_width(tensor.dtype()) == 0) {
-        throw Error(ErrorCode::kInput,
-                    fmt::format("{}: tensors of type {} cannot be fed to a model by ptq", where,
+        refuse_data(DataFinding::kUnsupported, where,
+                    fmt::format("tensors of type {} cannot be fed to a model by ptq",
                                 dtype_name(tensor.dtype())));
       }
       check_values(tensor, 0, allow_nonfinite_, where);
-      sample.inputs.emplace(inputs_[i].name, tensor);
+      sample.inputs.emplace(spec->name, tensor);
     }
     return sample;
   }
 
  private:
-  // For each model input the position of its tensor: by name when all names are there, else by K.
-  std::vector<size_t> match_inputs(
-      const fs::path& folder, const std::vector<std::pair<std::string, Tensor>>& tensors) const {
+  using Matches = std::vector<std::pair<const InputSpec*, size_t>>;  // input, K
+
+  // By name when the names of all required inputs are there, else by K.
+  Matches match_inputs(const fs::path& folder,
+                       const std::vector<std::pair<std::string, Tensor>>& tensors) const {
     std::map<std::string, size_t> positions;
     for (size_t k = 0; k < tensors.size(); ++k) {
       positions.emplace(tensors[k].first, k);
     }
-    std::vector<size_t> order;
-    for (const InputSpec& spec : inputs_) {
-      const auto found = positions.find(spec.name);
-      if (found != positions.end()) {
-        order.push_back(found->second);
+    const auto has_name = [&](const InputSpec& spec) { return positions.contains(spec.name); };
+    Matches matches;
+    if (std::ranges::all_of(required_, has_name)) {
+      for (const InputSpec& spec : inputs_) {
+        if (has_name(spec)) {
+          matches.emplace_back(&spec, positions.at(spec.name));
+        }
       }
+      return matches;
     }
-    if (order.size() == inputs_.size()) {
-      return order;
+    const std::vector<InputSpec>& specs = tensors.size() == inputs_.size() ? inputs_ : required_;
+    if (tensors.size() != specs.size()) {
+      refuse_data(DataFinding::kMissingInput, path_text(folder),
+                  fmt::format("{} input files for {} model inputs, and the tensors do not carry "
+                              "the names of the inputs, the first of which is {}",
+                              tensors.size(), specs.size(), spec_text(specs.front())));
     }
-    if (tensors.size() != inputs_.size()) {
-      throw Error(
-          ErrorCode::kInput,
-          fmt::format("{}: {} input files for {} model inputs, and the tensors do not carry "
-                      "the names of the inputs, the first of which is {}",
-                      path_text(folder), tensors.size(), inputs_.size(),
-                      spec_text(inputs_.front())));
+    for (size_t k = 0; k < specs.size(); ++k) {
+      matches.emplace_back(&specs[k], k);
     }
-    order.resize(inputs_.size());
-    for (size_t i = 0; i < order.size(); ++i) {
-      order[i] = i;
-    }
-    return order;
+    return matches;
   }
 
   std::vector<DataFile> folders_;
   std::vector<InputSpec> inputs_;
+  std::vector<InputSpec> required_;  // those that are not optional
   bool allow_nonfinite_;
   size_t next_ = 0;
 };

@@ -120,7 +120,8 @@ TEST_F(ArrayFileTest, RefusesWhatIsNoRegularFile) {
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_THAT(error_of([&] { open_array_file(pipe); }), HasSubstr("a device or pipe"));
   write_file(folder_ / "image.jpg", "x");
-  EXPECT_THAT(error_of([&] { open_array_file(folder_ / "image.jpg"); }), HasSubstr(".npz or .npy"));
+  EXPECT_THAT(error_of([&] { open_array_file(folder_ / "image.jpg"); }),
+              HasSubstr(".npz, .npy or .safetensors"));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ class DataListingTest : public ::testing::Test {
       data.push_back((folder_ / name).string());
     }
     std::vector<std::string> found;
-    for (const DataFile& file : list_data(data).files) {
+    for (const DataFile& file : list_data(data, {"x"}).files) {
       found.push_back(file.stratum + ":" +
                       file.path.lexically_relative(folder_.path()).generic_string());
     }
@@ -69,7 +69,8 @@ TEST_F(DataListingTest, SortsTestDataSetsByNumber) {
   EXPECT_THAT(list({"z"}), ElementsAre(":z/named", ":z/test_data_set_9", ":z/test_data_set_010",
                                        ":z/test_data_set_10"));
   EXPECT_THAT(list({"z/named"}), ElementsAre(":z/named"));
-  EXPECT_EQ(list_data({(folder_ / "z").string()}).format, format_of_folder(folder_ / "z/named"));
+  EXPECT_EQ(list_data({(folder_ / "z").string()}, {}).format,
+            format_of_folder(folder_ / "z/named"));
 }
 
 TEST_F(DataListingTest, KeepsTheOrderOfTheArguments) {
@@ -94,9 +95,90 @@ TEST_F(DataListingTest, RefusesWhatIsNoData) {
   EXPECT_THAT(refusal({}, ErrorCode::kUsage), HasSubstr("never invents"));
   EXPECT_THAT(refusal({"none"}), HasSubstr("no such file"));
   make("t.txt");
-  EXPECT_THAT(refusal({"t.txt"}), HasSubstr("expected .npz, .npy or"));
+  EXPECT_THAT(refusal({"t.txt"}),
+              HasSubstr("expected .npz, .npy, .safetensors, .jsonl or test_data_set_N"));
   make("d/e/t.txt");
   EXPECT_THAT(refusal({"d"}), HasSubstr("only such as 'e/t.txt'"));
+}
+
+TEST_F(DataListingTest, PatternsAreSortedAndKnowTheirStrata) {
+  make("d/b/2.npz");
+  make("d/b/10.npz");
+  make("d/a/deep/er/1.npz");
+  make("d/a/[x].npz");
+  make("d/top.npz");
+  make("d/top.txt");
+  make("d/.hidden/3.npz");
+  make("d/B/.h.npz");
+  EXPECT_THAT(list({"d/*.npz"}), ElementsAre(":d/top.npz"));
+  EXPECT_THAT(list({"d/*/*.npz"}), ElementsAre("a:d/a/[x].npz", "b:d/b/10.npz", "b:d/b/2.npz"));
+  const auto all = ElementsAre(":d/top.npz", "a:d/a/[x].npz", "a:d/a/deep/er/1.npz", "b:d/b/10.npz",
+                               "b:d/b/2.npz");
+  EXPECT_THAT(list({"d/**/*.npz"}), all);
+  EXPECT_THAT(list({"d/**/**/*.npz"}), all);
+  EXPECT_THAT(list({"d/**"}), all);
+  EXPECT_THAT(list({"d/b/[!2]*.npz"}), ElementsAre(":d/b/10.npz"));
+  EXPECT_THAT(list({"*/b/?.npz"}), ElementsAre("d:d/b/2.npz"));
+  // What exists under that very name is no pattern.
+  EXPECT_THAT(list({"d/a/[x].npz"}), ElementsAre(":d/a/[x].npz"));
+}
+
+TEST_F(DataListingTest, APatternMustMatchSomething) {
+  make("d/a.txt");
+  EXPECT_THAT(refusal({"d/*.npz"}),
+              AllOf(HasSubstr("nothing that the pattern matches"), HasSubstr("PTQ-S002")));
+  EXPECT_THAT(refusal({"d/*"}), HasSubstr("only such as 'a.txt'"));
+  EXPECT_THAT(refusal({"none/**/*.npz"}), HasSubstr("nothing that"));
+}
+
+TEST_F(DataListingTest, PatternsDoNotFollowLinksInCircles) {
+  make("d/a/1.npz");
+  fs::create_directory_symlink(folder_ / "d", folder_ / "d/a/loop");
+  EXPECT_THAT(list({"d/**/*.npz"}), ElementsAre("a:d/a/1.npz"));
+}
+
+TEST_F(DataListingTest, ListsKeepTheirOrder) {
+  make("l/b.npz");
+  make("l/s/a.npz");
+  make("other/c.npz");
+  write_file(folder_ / "l/list.txt",
+             "\xef\xbb\xbf# comment\r\n\n  \nb.npz\r\ns/a.npz\n../other/c.npz\n" +
+                 (folder_ / "l/b.npz").string());
+  std::vector<std::string> found;
+  for (const DataFile& file : list_data({"@" + (folder_ / "l/list.txt").string()}, {}).files) {
+    found.push_back(file.stratum + ":" + file.path.filename().string());
+  }
+  EXPECT_THAT(found, ElementsAre(":b.npz", "s:a.npz", ":c.npz", ":b.npz"));
+}
+
+TEST_F(DataListingTest, RefusesBadLists) {
+  const auto list_refusal = [&](const std::string& text) {
+    write_file(folder_ / "list.txt", text);
+    return error_of([&] { list_data({"@" + (folder_ / "list.txt").string()}, {}); });
+  };
+  make("t.txt");
+  EXPECT_THAT(list_refusal("\n# x\nnone.npz\n"), HasSubstr("list.txt: line 3: no such file"));
+  EXPECT_THAT(list_refusal("t.txt"), HasSubstr("line 1: expected .npz"));
+  EXPECT_THAT(list_refusal("# x\n\n"), HasSubstr("names no files"));
+  EXPECT_THAT(list_refusal(std::string("a\0b", 3)), HasSubstr("zero byte"));
+  EXPECT_THAT(list_refusal("."), HasSubstr("line 1: expected .npz"));
+  EXPECT_THAT(error_of([&] { list_data({"@" + (folder_ / "none").string()}, {}); }),
+              HasSubstr("no such file"));
+}
+
+TEST_F(DataListingTest, NamesThePathsOfEveryForm) {
+  make("a.npz");
+  make("b.bin");
+  make("c,d=e.npy");
+  const std::string base = folder_.path().string() + "/";
+  write_file(folder_ / "list", "a.npz\nnone\n");
+  EXPECT_THAT(named_paths({"@" + base + "list"}),
+              ElementsAre(fs::path(base + "list"), fs::path(base + "a.npz")));
+  EXPECT_THAT(named_paths({base + "*.bin"}), ElementsAre(fs::path(base + "b.bin")));
+  EXPECT_THAT(named_paths({"x=" + base + "b.bin,f32,1x2", "n=m=" + base + "a.npz"}),
+              ElementsAre(fs::path(base + "b.bin"), fs::path(base + "a.npz")));
+  EXPECT_THAT(named_paths({"x=" + base + "c,d=e.npy", "x=,"}),
+              ElementsAre(fs::path(base + "c,d=e.npy")));
 }
 
 TEST_F(DataListingTest, NamesThePathsThatExist) {

@@ -31,7 +31,7 @@ class TextStream : public ByteStream {
   size_t position_ = 0;
 };
 
-NpyHeader read(const std::string& bytes) {
+ArrayHeader read(const std::string& bytes) {
   TextStream stream(bytes);
   return read_npy_header(stream, bytes.size(), "x.npy");
 }
@@ -61,7 +61,7 @@ TEST(NpyHeader, ReadsEveryNumericType) {
       {">f4", DType::kFloat, 4, true},    {">i8", DType::kInt64, 8, true},
       {">u1", DType::kUint8, 1, false},   {"=f4", DType::kFloat, 4, false}};
   for (const Row& row : rows) {
-    const NpyHeader header = read(npy_text(row.descr, {2, 3}, std::string(6 * row.bytes, 'x')));
+    const ArrayHeader header = read(npy_text(row.descr, {2, 3}, std::string(6 * row.bytes, 'x')));
     EXPECT_EQ(header.dtype, row.dtype) << row.descr;
     EXPECT_EQ(header.big_endian, row.big_endian) << row.descr;
     EXPECT_EQ(header.payload_bytes, 6 * row.bytes) << row.descr;
@@ -74,7 +74,7 @@ TEST(NpyHeader, ReadsVersions1To3AndLeavesTheStreamAtTheFirstElement) {
   for (const int major : {1, 2, 3}) {
     const std::string bytes = npy_text("|u1", {3}, "abc", true, major);
     TextStream stream(bytes);
-    const NpyHeader header = read_npy_header(stream, bytes.size(), "x.npy");
+    const ArrayHeader header = read_npy_header(stream, bytes.size(), "x.npy");
     EXPECT_TRUE(header.fortran_order);
     std::array<std::byte, 8> rest{};
     ASSERT_EQ(stream.read(rest), 3U);
@@ -85,7 +85,7 @@ TEST(NpyHeader, ReadsVersions1To3AndLeavesTheStreamAtTheFirstElement) {
 
 TEST(NpyHeader, ReadsScalarsAnyKeyOrderAndPython2Numbers) {
   EXPECT_EQ(read(npy_text("<f4", {}, "1234")).shape, Shape{});
-  const NpyHeader header = read(
+  const ArrayHeader header = read(
       npy_with(R"({"shape":(2L,3L),"descr":"<f4",'fortran_order':True})", std::string(24, '\0')));
   EXPECT_EQ(header.shape, (Shape{2, 3}));
   EXPECT_TRUE(header.fortran_order);

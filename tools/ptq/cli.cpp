@@ -153,12 +153,25 @@ Progress progress_bar(const std::string& label, const Common& common) {
 void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required) {
   CLI::Option* option =
       verb.add_option("--data", data.data,
-                      "samples: folder of .npz, one .npz or .npy, or test_data_set folders; may be "
-                      "given several times")
+                      "samples: a file (.npz, .npy, .safetensors, .jsonl), a folder, a 'PATTERN', "
+                      "@LIST, INPUT=FILE or INPUT=FILE,TYPE,SHAPE; may be given several times")
           ->allow_extra_args(false)
           ->group("Samples");
+  const auto count = CLI::Range(int64_t{0}, int64_t{1} << 40);
   verb.add_option("--samples", data.options.max_samples, "use the first N samples, 0 = all [0]")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40))
+      ->check(count)
+      ->group("Samples");
+  verb.add_flag("--drop-last", data.options.drop_last,
+                "leave out rows that do not fill the batch that the model fixes")
+      ->group("Samples");
+  verb.add_option("--pad-id", data.options.pad_id, "token ids: fill up with this id, others with 0")
+      ->group("Samples");
+  verb.add_option("--pad-to", data.options.pad_to, "token ids: fill up to so many, 0 = not [0]")
+      ->check(count)
+      ->group("Samples");
+  verb.add_option("--truncate", data.options.truncate,
+                  "token ids: keep the first so many, 0 = all [0]")
+      ->check(count)
       ->group("Samples");
   if (required) {
     option->required();

@@ -1,4 +1,4 @@
-#include "data/npy_reader.h"
+#include "data/array_reader.h"
 
 #include <algorithm>
 #include <array>
@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "data/findings.h"
+#include "data/npy_header.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -56,30 +58,27 @@ Tensor reorder_fortran(const Tensor& source) {
 Tensor allocate(DType dtype, Shape shape, const std::string& where) {
   const uint64_t bytes = packed_byte_size(dtype, element_count(shape));
   if (bytes > kMaxBlockBytes) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: {} bytes would have to be held at once, the limit is {}; save "
+    refuse_data(DataFinding::kImpossibleSize, where,
+                fmt::format("{} bytes would have to be held at once, the limit is {}; save "
                             "smaller samples in C order",
-                            where, bytes, kMaxBlockBytes));
+                            bytes, kMaxBlockBytes));
   }
   return Tensor(dtype, std::move(shape));
 }
 
 }  // namespace
 
-NpyReader::NpyReader(std::unique_ptr<ByteStream> stream, uint64_t stream_bytes, std::string where)
-    : stream_(std::move(stream)),
-      where_(std::move(where)),
-      header_(read_npy_header(*stream_, stream_bytes, where_)) {}
+ArrayReader::ArrayReader(std::unique_ptr<ByteStream> stream, ArrayHeader header, std::string where)
+    : stream_(std::move(stream)), where_(std::move(where)), header_(std::move(header)) {}
 
-Tensor NpyReader::read_rows(int64_t count) {
+Tensor ArrayReader::read_rows(int64_t count) {
   PTQ_CHECK(!header_.shape.empty() && count >= 0 && count <= header_.shape[0] - next_row_);
-  const bool column_major = header_.fortran_order && header_.shape.size() > 1;
-  if (column_major && !whole_) {
+  if (column_major() && !whole_) {
     whole_ = reorder_fortran(read_block(header_.shape));
     check_end();
   }
   const int64_t first = std::exchange(next_row_, next_row_ + count);
-  if (column_major) {
+  if (column_major()) {
     return whole_->slice_rows(first, count);
   }
   Shape shape = header_.shape;
@@ -91,7 +90,25 @@ Tensor NpyReader::read_rows(int64_t count) {
   return rows;
 }
 
-Tensor NpyReader::read_whole() {
+void ArrayReader::skip_rows(int64_t count) {
+  PTQ_CHECK(!header_.shape.empty() && count >= 0 && count <= header_.shape[0] - next_row_);
+  next_row_ += count;
+  if (column_major()) {
+    return;
+  }
+  Shape shape = header_.shape;
+  shape[0] = count;
+  const uint64_t bytes = packed_byte_size(header_.dtype, element_count(shape));
+  if (stream_->skip(bytes) != bytes) {
+    refuse_data(DataFinding::kDamaged, where_,
+                "the file is cut short or was changed while being read");
+  }
+  if (next_row_ == header_.shape[0]) {
+    check_end();
+  }
+}
+
+Tensor ArrayReader::read_whole() {
   if (!header_.shape.empty()) {
     return read_rows(header_.shape[0]);
   }
@@ -100,15 +117,15 @@ Tensor NpyReader::read_whole() {
   return scalar;
 }
 
-Tensor NpyReader::read_block(Shape shape) {
+Tensor ArrayReader::read_block(Shape shape) {
   Tensor block = allocate(header_.dtype, std::move(shape), where_);
   const std::span<std::byte> bytes = block.mutable_bytes();
   const size_t got = stream_->read(bytes);
   if (got != bytes.size()) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: expected {} bytes more than there are; the file is cut short or "
+    refuse_data(DataFinding::kDamaged, where_,
+                fmt::format("expected {} bytes more than there are; the file is cut short or "
                             "was changed while being read",
-                            where_, bytes.size() - got));
+                            bytes.size() - got));
   }
   if (header_.big_endian) {
     swap_byte_order(bytes, static_cast<size_t>(bit_width(header_.dtype) / 8));
@@ -116,14 +133,18 @@ Tensor NpyReader::read_block(Shape shape) {
   return block;
 }
 
-void NpyReader::check_end() {
+void ArrayReader::check_end() {
   std::array<std::byte, 1> extra{};
   if (stream_->read(extra) != 0) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: bytes follow the last element; the file is damaged or was changed "
-                            "while being read",
-                            where_));
+    refuse_data(
+        DataFinding::kDamaged, where_,
+        "bytes follow the last element; the file is damaged or was changed while being read");
   }
+}
+
+ArrayReader open_npy(std::unique_ptr<ByteStream> stream, uint64_t stream_bytes, std::string where) {
+  ArrayHeader header = read_npy_header(*stream, stream_bytes, where);
+  return {std::move(stream), std::move(header), std::move(where)};
 }
 
 }  // namespace ptq

@@ -1,4 +1,4 @@
-#include "data/npy_reader.h"
+#include "data/array_reader.h"
 
 #include <numeric>
 
@@ -19,33 +19,33 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
-class NpyReaderTest : public ::testing::Test {
+class ArrayReaderTest : public ::testing::Test {
  protected:
-  NpyReader open(const std::string& bytes) {
+  ArrayReader open(const std::string& bytes) {
     const std::filesystem::path path = folder_ / "x.npy";
     testing::write_file(path, bytes);
-    return NpyReader(open_file_stream(path), bytes.size(), "x.npy");
+    return open_npy(open_file_stream(path), bytes.size(), "x.npy");
   }
 
   testing::TempFolder folder_;
 };
 
-TEST_F(NpyReaderTest, GivesRowsInOrder) {
-  NpyReader reader = open(npy<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
+TEST_F(ArrayReaderTest, GivesRowsInOrder) {
+  ArrayReader reader = open(npy<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
   const Tensor first = reader.read_rows(1);
   EXPECT_EQ(first.shape(), (Shape{1, 2}));
   EXPECT_THAT(first.data<float>(), ElementsAre(1, 2));
   EXPECT_THAT(reader.read_rows(2).data<float>(), ElementsAre(3, 4, 5, 6));
 }
 
-TEST_F(NpyReaderTest, ReadsScalarsAndEmptyRows) {
+TEST_F(ArrayReaderTest, ReadsScalarsAndEmptyRows) {
   const Tensor scalar = open(npy<float>({}, {7})).read_whole();
   EXPECT_EQ(scalar.shape(), Shape{});
   EXPECT_THAT(scalar.data<float>(), ElementsAre(7));
   EXPECT_EQ(open(npy<float>({2, 0}, {})).read_rows(1).shape(), (Shape{1, 0}));
 }
 
-TEST_F(NpyReaderTest, ConvertsBigEndian) {
+TEST_F(ArrayReaderTest, ConvertsBigEndian) {
   const Tensor shorts = open(npy_text(">i2", {2}, std::string("\x01\x02\xff\xfe", 4))).read_whole();
   EXPECT_THAT(shorts.data<int16_t>(), ElementsAre(0x0102, -2));
   const Tensor floats = open(npy_text(">f4", {1}, std::string("\x3f\x80\x00\x00", 4))).read_whole();
@@ -55,15 +55,15 @@ TEST_F(NpyReaderTest, ConvertsBigEndian) {
   EXPECT_THAT(doubles.data<double>(), ElementsAre(-2.0));
 }
 
-TEST_F(NpyReaderTest, ConvertsFortranOrder) {
+TEST_F(ArrayReaderTest, ConvertsFortranOrder) {
   // numpy.asfortranarray([[1,2,3],[4,5,6]]) is stored column by column.
-  NpyReader reader =
+  ArrayReader reader =
       open(npy_text("<f4", {2, 3}, bytes_of<float>({1, 4, 2, 5, 3, 6}), /*fortran=*/true));
   EXPECT_THAT(reader.read_rows(1).data<float>(), ElementsAre(1, 2, 3));
   EXPECT_THAT(reader.read_rows(1).data<float>(), ElementsAre(4, 5, 6));
 }
 
-TEST_F(NpyReaderTest, ConvertsFortranOrderOfAnyRank) {
+TEST_F(ArrayReaderTest, ConvertsFortranOrderOfAnyRank) {
   const std::vector<int64_t> shape = {3, 2, 1, 4};
   std::vector<int32_t> row_major(24);
   std::iota(row_major.begin(), row_major.end(), 0);
@@ -79,23 +79,23 @@ TEST_F(NpyReaderTest, ConvertsFortranOrderOfAnyRank) {
   EXPECT_THAT(open(bytes).read_whole().data<int32_t>(), ElementsAreArray(row_major));
 }
 
-TEST_F(NpyReaderTest, RefusesAFileThatShrinksOrGrowsWhileBeingRead) {
+TEST_F(ArrayReaderTest, RefusesAFileThatShrinksOrGrowsWhileBeingRead) {
   const std::string bytes = npy<float>({3, 2}, {1, 2, 3, 4, 5, 6});
   const std::filesystem::path path = folder_ / "x.npy";
   testing::write_file(path, bytes.substr(0, bytes.size() - 4));
-  NpyReader shrunk(open_file_stream(path), bytes.size(), "x.npy");
+  ArrayReader shrunk = open_npy(open_file_stream(path), bytes.size(), "x.npy");
   EXPECT_THAT(error_of([&] { shrunk.read_rows(3); }), HasSubstr("4 bytes more than there are"));
   testing::write_file(path, bytes + "x");
-  NpyReader grown(open_file_stream(path), bytes.size(), "x.npy");
+  ArrayReader grown = open_npy(open_file_stream(path), bytes.size(), "x.npy");
   grown.read_rows(2);
   EXPECT_THAT(error_of([&] { grown.read_rows(1); }), HasSubstr("follow the last element"));
 }
 
-TEST_F(NpyReaderTest, RefusesBlocksThatNoSampleNeeds) {
+TEST_F(ArrayReaderTest, RefusesBlocksThatNoSampleNeeds) {
   const std::filesystem::path path = folder_ / "x.npy";
   const std::string head = npy_text("<f4", {1, int64_t{1} << 40}, "");
   testing::write_file(path, head);
-  NpyReader reader(open_file_stream(path), head.size() + (uint64_t{1} << 42), "x.npy");
+  ArrayReader reader = open_npy(open_file_stream(path), head.size() + (uint64_t{1} << 42), "x.npy");
   EXPECT_THAT(error_of([&] { reader.read_rows(1); }), HasSubstr("the limit is 4294967296"));
 }
 
