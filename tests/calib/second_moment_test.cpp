@@ -247,21 +247,26 @@ TEST(SecondMoment, DoesNotDependOnOrderPartitionOrThreads) {
   }
   EXPECT_EQ(merged, whole);
 
+  constexpr int kRepeats = 200;  // so often that threads without locks lose additions
+  SecondMoment repeated = empty_second_moment(exponents);
+  for (int i = 0; i < kRepeats; ++i) {
+    repeated.merge(whole);
+  }
   for (const size_t threads : {1U, 2U, 4U}) {
     SecondMoment shared = empty_second_moment(exponents);
     std::vector<std::mutex> locks(2);
     std::vector<std::thread> pool;
     for (size_t thread = 0; thread < threads; ++thread) {
       pool.emplace_back([&, thread] {
-        for (size_t i = thread; i < samples.size(); i += threads) {
-          add_rows(rows(samples[i]), 0, locks, shared);
+        for (size_t i = thread; i < kRepeats * samples.size(); i += threads) {
+          add_rows(rows(samples[i / kRepeats]), 0, locks, shared);
         }
       });
     }
     for (std::thread& thread : pool) {
       thread.join();
     }
-    EXPECT_EQ(shared, whole) << threads << " threads";
+    EXPECT_EQ(shared, repeated) << threads << " threads";
   }
 }
 
