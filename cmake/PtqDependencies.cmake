@@ -35,6 +35,9 @@ ptq_find_package(fmt)
 ptq_find_package(spdlog)
 ptq_find_package(nlohmann_json)
 ptq_find_package(OpenSSL)
+ptq_find_package(JPEG)
+ptq_find_package(PNG)
+ptq_find_package(tomlplusplus)
 ptq_find_package(PkgConfig)
 
 # By pkg-config, as Debian's CMake package of libzip also asks for its command-line tools.

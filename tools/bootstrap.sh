@@ -14,7 +14,8 @@ readonly kRecipe=1  # raise when a recipe below changes what it installs
 readonly kAptPackages=(
   g++ cmake ninja-build pkg-config ccache python3 python3-venv unzip xz-utils
   libprotobuf-dev protobuf-compiler libeigen3-dev libcli11-dev libspdlog-dev libfmt-dev
-  libgtest-dev libgmock-dev nlohmann-json3-dev libssl-dev libzip-dev)
+  libgtest-dev libgmock-dev nlohmann-json3-dev libssl-dev libzip-dev
+  libjpeg-dev libpng-dev libtomlplusplus-dev)
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }

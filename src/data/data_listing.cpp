@@ -22,6 +22,14 @@ constexpr uint64_t kMaxListBytes = uint64_t{64} << 20;
 // Collects files, which must all be of one format.
 class Collector {
  public:
+  explicit Collector(bool others_are_images) : others_are_images_(others_are_images) {}
+
+  // Null when the file is no data by its name.
+  const DataFormat* format_of(const fs::path& path) const {
+    const DataFormat* format = format_of_file(path);
+    return format == nullptr && others_are_images_ ? image_format() : format;
+  }
+
   void add(const DataFormat& format, fs::path path, std::string stratum) {
     const auto count =
         std::ranges::find(counts_, &format, &std::pair<const DataFormat*, size_t>::first);
@@ -58,6 +66,7 @@ class Collector {
   std::vector<std::pair<const DataFormat*, size_t>> counts_;  // in order of appearance
   std::vector<DataFile> files_;
   std::string other_;
+  bool others_are_images_;
 };
 
 bool is_folder(const fs::path& path) {
@@ -67,7 +76,7 @@ bool is_folder(const fs::path& path) {
 
 // Adds a file or a folder that is one sample; false for what is neither.
 bool add_sample_path(const fs::path& path, const std::string& stratum, Collector& found) {
-  const DataFormat* format = is_folder(path) ? format_of_folder(path) : format_of_file(path);
+  const DataFormat* format = is_folder(path) ? format_of_folder(path) : found.format_of(path);
   if (format != nullptr) {
     found.add(*format, path, stratum);
   }
@@ -294,14 +303,15 @@ void list_argument(const std::string& argument, const std::vector<std::string>& 
 
 }  // namespace
 
-DataListing list_data(const std::vector<std::string>& data, const std::vector<std::string>& names) {
+DataListing list_data(const std::vector<std::string>& data, const std::vector<std::string>& names,
+                      bool others_are_images) {
   if (data.empty()) {
     throw Error(ErrorCode::kUsage, "no samples were given; ptq never invents data (--data PATH)");
   }
   if (std::vector<MappedArray> mapped = list_mapped(data, names); !mapped.empty()) {
     return {nullptr, {}, std::move(mapped)};
   }
-  Collector found;
+  Collector found(others_are_images);
   for (const std::string& argument : data) {
     list_argument(argument, names, found);
   }

@@ -34,8 +34,10 @@ struct DataListing {
 //   - NAME=FILE with a name of `names` (model inputs, key of the labels), see mapped_arrays.h.
 // Files of a pattern or a list have the first folder below the fixed part of the pattern, or below
 // the folder of the list, as stratum. Throws Error{kInput} for what is missing, is no data or is of
-// several formats, Error{kUsage} for arguments that make no sense.
-DataListing list_data(const std::vector<std::string>& data, const std::vector<std::string>& names);
+// several formats, Error{kUsage} for arguments that make no sense. With `others_are_images`, a file
+// whose name belongs to no format counts as an image, so that it is not passed over in silence.
+DataListing list_data(const std::vector<std::string>& data, const std::vector<std::string>& names,
+                      bool others_are_images = false);
 
 // The files and folders that the arguments name and that exist: what an output must not replace.
 // Patterns and lists are followed; the model is not asked for its names.

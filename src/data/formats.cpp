@@ -8,11 +8,15 @@
 namespace ptq {
 namespace {
 
-constexpr std::array<DataFormat, 5> kFormats = {{
+constexpr std::array<DataFormat, 6> kFormats = {{
     {.name = ".npz", .extensions = {".npz"}, .open = &read_array_files},
     {.name = ".npy", .extensions = {".npy"}, .open = &read_array_files},
     {.name = ".safetensors", .extensions = {".safetensors"}, .open = &read_array_files},
     {.name = ".jsonl", .extensions = {".jsonl"}, .tokens = true, .open = &read_token_files},
+    {.name = "images (.jpg, .png)",
+     .extensions = {".jpg", ".jpeg", ".png"},
+     .images = true,
+     .open = &read_images},
     {.name = "test_data_set_N folders",
      .extensions = {},
      .is_folder = true,
@@ -41,6 +45,10 @@ const DataFormat* format_of_folder(const std::filesystem::path& folder) {
     return nullptr;
   }
   return std::ranges::find_if(kFormats, &DataFormat::is_folder);
+}
+
+const DataFormat* image_format() {
+  return std::ranges::find_if(kFormats, &DataFormat::images);
 }
 
 std::string format_names() {

@@ -31,6 +31,7 @@ std::span<const DataFormat> data_formats();
 // none.
 const DataFormat* format_of_file(const std::filesystem::path& path);
 const DataFormat* format_of_folder(const std::filesystem::path& folder);
+const DataFormat* image_format();
 
 // ".npz, .npy or test_data_set_N folders"
 std::string format_names();

@@ -53,6 +53,13 @@ std::unique_ptr<SampleReader> read_test_sets(std::vector<DataFile> folders,
                                              std::vector<InputSpec> inputs,
                                              const DataOptions& options);
 
+// JPEG and PNG files, prepared as DataOptions::image_spec says; one sample is as many images as the
+// model takes at a time. Checks all headers unless skip_bad is set, up to the file that fills
+// max_samples.
+std::unique_ptr<SampleReader> read_images(std::vector<DataFile> files,
+                                          std::vector<InputSpec> inputs,
+                                          const DataOptions& options);
+
 // Whether the folder holds an input_K.pb.
 bool is_test_set(const std::filesystem::path& folder);
 

@@ -105,7 +105,7 @@ std::unique_ptr<SampleSource> open_data(const std::vector<std::string>& data,
   if (!options.label_key.empty()) {
     names.push_back(options.label_key);
   }
-  DataListing listing = list_data(data, names);
+  DataListing listing = list_data(data, names, !options.image_spec.empty());
   check_options(listing.format, options);
   return std::make_unique<CheckedSource>(
       listing.format != nullptr

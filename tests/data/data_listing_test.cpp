@@ -96,7 +96,7 @@ TEST_F(DataListingTest, RefusesWhatIsNoData) {
   EXPECT_THAT(refusal({"none"}), HasSubstr("no such file"));
   make("t.txt");
   EXPECT_THAT(refusal({"t.txt"}),
-              HasSubstr("expected .npz, .npy, .safetensors, .jsonl or test_data_set_N"));
+              HasSubstr("expected .npz, .npy, .safetensors, .jsonl, images (.jpg, .png) or test_"));
   make("d/e/t.txt");
   EXPECT_THAT(refusal({"d"}), HasSubstr("only such as 'e/t.txt'"));
 }

@@ -67,10 +67,12 @@ TEST_F(SampleRefusal, RefusesNanAndInfinityAndNamesThePlace) {
 TEST_F(SampleRefusal, RefusesPathsWithoutSamples) {
   EXPECT_THAT(opening_refusal(folder_ / "nowhere"), HasSubstr("nowhere: no such file or folder"));
   EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("found an empty folder"));
-  write_file(folder_ / "cat.jpg", "x");
-  EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("only such as 'cat.jpg'"));
-  EXPECT_THAT(opening_refusal(folder_ / "cat.jpg"),
-              HasSubstr("expected .npz, .npy, .safetensors, .jsonl or test_data_set_N folders"));
+  write_file(folder_ / "cat.gif", "x");
+  EXPECT_THAT(opening_refusal(folder_.path()), HasSubstr("only such as 'cat.gif'"));
+  EXPECT_THAT(
+      opening_refusal(folder_ / "cat.gif"),
+      HasSubstr("expected .npz, .npy, .safetensors, .jsonl, images (.jpg, .png) or test_data_set_N "
+                "folders"));
   write_file(folder_ / "e.npy", npy<float>({0, 2, 2}, {}));
   EXPECT_THAT(opening_refusal(folder_ / "e.npy"), HasSubstr("no rows"));
   write_npz(folder_ / "a.npz", {{"x", npy({1, 2, 2}, ramp(4))}});

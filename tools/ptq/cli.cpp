@@ -14,6 +14,7 @@
 #include "core/atomic_file.h"
 #include "core/log.h"
 #include "data/data_listing.h"
+#include "data/image_spec.h"
 #include "ptq/error.h"
 #include "report/text_report.h"
 #include "runtime/library.h"
@@ -172,6 +173,13 @@ void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required) {
   verb.add_option("--truncate", data.options.truncate,
                   "token ids: keep the first so many, 0 = all [0]")
       ->check(count)
+      ->group("Samples");
+  verb.add_option("--image-spec", data.options.image_spec,
+                  "how images become the model's input: " + image_preset_names() +
+                      " or a TOML file (docs/images.md)")
+      ->group("Samples");
+  verb.add_flag("--skip-bad", data.options.skip_bad,
+                "leave out image files that cannot be read, with a warning that counts them")
       ->group("Samples");
   if (required) {
     option->required();

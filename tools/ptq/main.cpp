@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "core/atomic_file.h"
 #include "core/log.h"
+#include "core/nearest_name.h"
 #include "ptq/error.h"
 
 namespace {
@@ -21,37 +22,6 @@ using ptq::Error;
 using ptq::ErrorCode;
 
 constexpr int kUsageExit = static_cast<int>(ErrorCode::kUsage);
-
-// Levenshtein distance, for "did you mean".
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) {
-    row[j] = j;
-  }
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U);
-      diagonal = row[j];
-      row[j] = std::min({substitute, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  std::string best;
-  size_t best_distance = 3;  // further away is no typing error
-  for (const std::string& candidate : candidates) {
-    const size_t distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
 
 // CLI11's message, with a suggestion for a verb or an option that is nearly right.
 std::string usage_message(const CLI::ParseError& error, const std::vector<ptq::cli::Verb>& verbs,
@@ -64,7 +34,7 @@ std::string usage_message(const CLI::ParseError& error, const std::vector<ptq::c
   }
   if (active == nullptr && !words.empty() && !words[0].starts_with("-") &&
       std::ranges::find(names, words[0]) == names.end()) {
-    const std::string hint = nearest(words[0], names);
+    const std::string hint = ptq::nearest_name(words[0], names);
     return fmt::format(
         "there is no verb '{}'{}", ptq::printable(words[0]),
         hint.empty() ? "; ptq --help lists the verbs" : fmt::format("; did you mean '{}'?", hint));
@@ -81,7 +51,7 @@ std::string usage_message(const CLI::ParseError& error, const std::vector<ptq::c
     for (const std::string& word : words) {
       const std::string name = word.substr(0, word.find('='));
       if (name.starts_with("--") && std::ranges::find(options, name) == options.end()) {
-        const std::string hint = nearest(name, options);
+        const std::string hint = ptq::nearest_name(name, options);
         message = fmt::format("{} has no option {}{}", active->get_name(), ptq::printable(name),
                               hint.empty() ? "" : fmt::format("; did you mean {}?", hint));
       }

@@ -1,0 +1,161 @@
+// PNG by libpng. Its errors leave by longjmp, so functions that call it hold no objects with
+// destructors; what they fill lies in PngDecoder.
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstring>
+#include <iterator>
+#include <vector>
+
+#include <fmt/format.h>
+#include <png.h>
+
+#include "data/image_codec.h"
+#include "data/image_orientation.h"
+#include "ptq/error.h"
+
+namespace ptq {
+namespace {
+
+// Chunks that change no pixel here and may unpack to far more than they hold.
+constexpr png_byte kIgnored[] = "iCCP\0zTXt\0iTXt\0tEXt\0sPLT\0hIST\0";
+constexpr int kIgnoredCount = 6;
+
+class PngDecoder {
+ public:
+  explicit PngDecoder(const EncodedImage& file) : file_(file) {
+    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, &on_error, &on_warning);
+    info_ = png_ == nullptr ? nullptr : png_create_info_struct(png_);
+    if (info_ == nullptr) {
+      png_destroy_read_struct(&png_, &info_, nullptr);
+      throw Error(ErrorCode::kEnvironment,
+                  "libpng cannot start: no memory, or another version than "
+                  "the one that ptq was built with");
+    }
+    if (!open()) {
+      fail();
+    }
+  }
+  ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
+  PngDecoder(const PngDecoder&) = delete;
+  PngDecoder& operator=(const PngDecoder&) = delete;
+
+  ImageHead head() const {
+    const png_uint_32 width = png_get_image_width(png_, info_);
+    const png_uint_32 height = png_get_image_height(png_, info_);
+    check_image_size(file_, width, height);
+    const int colour = png_get_color_type(png_, info_);
+    if (png_get_bit_depth(png_, info_) == 16 && (colour & PNG_COLOR_MASK_COLOR) == 0) {
+      refuse_image(file_,
+                   "expected 8 bits a channel, found 16-bit gray, which programs scale or "
+                   "clip in different ways; convert it to 8 bits");
+    }
+    return {static_cast<int>(width), static_cast<int>(height), orientation()};
+  }
+
+  Image pixels() {
+    const ImageHead sizes = head();
+    Image image(sizes.width, sizes.height, 3);
+    std::vector<png_bytep> rows;
+    for (int y = 0; y < image.height; ++y) {
+      rows.push_back(image.row(y));
+    }
+    if (!fill(rows.data(), image.row_bytes())) {
+      fail();
+    }
+    return image;
+  }
+
+  int orientation() const {
+    png_bytep exif = nullptr;
+    png_uint_32 size = 0;
+    if (png_get_eXIf_1(png_, info_, &size, &exif) == 0 || exif == nullptr) {
+      return 1;
+    }
+    return exif_orientation({exif, size});
+  }
+
+ private:
+  [[noreturn]] static void on_error(png_structp png, png_const_charp message) {
+    auto* self = static_cast<PngDecoder*>(png_get_error_ptr(png));
+    std::strncpy(self->message_, message, sizeof(self->message_) - 1);
+    png_longjmp(png, 1);
+  }
+
+  // About chunks that change no pixel; damaged pixels are errors.
+  static void on_warning(png_structp /*png*/, png_const_charp /*message*/) {}
+
+  static void read_bytes(png_structp png, png_bytep out, size_t count) {
+    auto* self = static_cast<PngDecoder*>(png_get_io_ptr(png));
+    const std::span<const uint8_t> rest = self->file_.bytes.subspan(self->position_);
+    if (rest.size() < count) {
+      png_error(png, "the file ends too early");
+    }
+    std::memcpy(out, rest.data(), count);
+    self->position_ += count;
+  }
+
+  bool open() {
+    if (setjmp(png_jmpbuf(png_)) != 0) {
+      return false;
+    }
+    png_set_read_fn(png_, this, &read_bytes);
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, kIgnored, kIgnoredCount);
+    png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // head() has limits of its own
+    png_read_info(png_, info_);
+    return true;
+  }
+
+  bool fill(png_bytepp rows, size_t row_bytes) {
+    if (setjmp(png_jmpbuf(png_)) != 0) {
+      return false;
+    }
+    png_set_palette_to_rgb(png_);
+    png_set_expand_gray_1_2_4_to_8(png_);
+    png_set_strip_16(png_);  // the upper byte, as Pillow does
+    png_set_strip_alpha(png_);
+    png_set_gray_to_rgb(png_);
+    png_set_interlace_handling(png_);
+    png_read_update_info(png_, info_);
+    if (png_get_rowbytes(png_, info_) != row_bytes) {
+      png_error(png_, "a row has another size than its header says");
+    }
+    png_read_image(png_, rows);
+    png_read_end(png_, info_);
+    png_colorp palette = nullptr;
+    int colours = 0;
+    if (png_get_PLTE(png_, info_, &palette, &colours) != 0 &&
+        png_get_palette_max(png_, info_) >= colours) {
+      png_error(png_, "a pixel has a colour beyond the palette");
+    }
+    return true;
+  }
+
+  [[noreturn]] void fail() {
+    const std::string message = printable(message_);
+    png_destroy_read_struct(&png_, &info_, nullptr);
+    refuse_image(file_, fmt::format("the PNG image is damaged or cut off: {}; replace it, or leave "
+                                    "such files out with --skip-bad",
+                                    message));
+  }
+
+  EncodedImage file_;
+  size_t position_ = 0;
+  png_structp png_ = nullptr;
+  png_infop info_ = nullptr;
+  char message_[200] = {};
+};
+
+}  // namespace
+
+ImageHead read_png_head(const EncodedImage& file) {
+  return PngDecoder(file).head();
+}
+
+DecodedImage decode_png(const EncodedImage& file) {
+  PngDecoder decoder(file);
+  Image image = decoder.pixels();
+  return {std::move(image), decoder.orientation()};
+}
+
+}  // namespace ptq
