@@ -1,10 +1,8 @@
 // PNG by libpng. Its errors leave by longjmp, so functions that call it hold no objects with
 // destructors; what they fill lies in PngDecoder.
 
-#include <algorithm>
 #include <csetjmp>
 #include <cstring>
-#include <iterator>
 #include <vector>
 
 #include <fmt/format.h>
@@ -53,9 +51,11 @@ class PngDecoder {
     return {static_cast<int>(width), static_cast<int>(height), orientation()};
   }
 
+  // R, G, B.
   Image pixels() {
     const ImageHead sizes = head();
-    Image image(sizes.width, sizes.height, 3);
+    const bool indexed = png_get_color_type(png_, info_) == PNG_COLOR_TYPE_PALETTE;
+    Image image(sizes.width, sizes.height, indexed ? 1 : 3);
     std::vector<png_bytep> rows;
     for (int y = 0; y < image.height; ++y) {
       rows.push_back(image.row(y));
@@ -63,7 +63,7 @@ class PngDecoder {
     if (!fill(rows.data(), image.row_bytes())) {
       fail();
     }
-    return image;
+    return indexed ? look_up(image) : image;
   }
 
   int orientation() const {
@@ -110,11 +110,14 @@ class PngDecoder {
     if (setjmp(png_jmpbuf(png_)) != 0) {
       return false;
     }
-    png_set_palette_to_rgb(png_);
-    png_set_expand_gray_1_2_4_to_8(png_);
-    png_set_strip_16(png_);  // the upper byte, as Pillow does
-    png_set_strip_alpha(png_);
-    png_set_gray_to_rgb(png_);
+    if (png_get_color_type(png_, info_) == PNG_COLOR_TYPE_PALETTE) {
+      png_set_packing(png_);  // one index a byte
+    } else {
+      png_set_expand_gray_1_2_4_to_8(png_);
+      png_set_strip_16(png_);  // the upper byte, as Pillow does
+      png_set_strip_alpha(png_);
+      png_set_gray_to_rgb(png_);
+    }
     png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
     if (png_get_rowbytes(png_, info_) != row_bytes) {
@@ -122,13 +125,27 @@ class PngDecoder {
     }
     png_read_image(png_, rows);
     png_read_end(png_, info_);
+    return true;
+  }
+
+  // libpng itself would read beyond the palette without a word.
+  Image look_up(const Image& indices) const {
     png_colorp palette = nullptr;
     int colours = 0;
-    if (png_get_PLTE(png_, info_, &palette, &colours) != 0 &&
-        png_get_palette_max(png_, info_) >= colours) {
-      png_error(png_, "a pixel has a colour beyond the palette");
+    png_get_PLTE(png_, info_, &palette, &colours);
+    Image image(indices.width, indices.height, 3);
+    uint8_t* pixel = image.pixels.data();
+    for (const uint8_t index : indices.pixels) {
+      if (index >= colours) {
+        refuse_image(file_, fmt::format("the PNG image is damaged: a pixel has colour {} of a "
+                                        "palette of {}",
+                                        index, colours));
+      }
+      *pixel++ = palette[index].red;
+      *pixel++ = palette[index].green;
+      *pixel++ = palette[index].blue;
     }
-    return true;
+    return image;
   }
 
   [[noreturn]] void fail() {

@@ -68,8 +68,8 @@ class ImageReader : public SampleReader {
       for (size_t i = 0; i < wanted; ++i) {
         check_head(files_[i].path);
       }
+      check_remainder();
     }
-    check_remainder();
   }
 
   size_t size() const override {
@@ -212,7 +212,7 @@ class ImageReader : public SampleReader {
                                 "--drop-last",
                                 batch, good, good % batch)));
     }
-    if (bad_ == 0 && good < batch) {
+    if (good < batch) {
       throw Error(
           ErrorCode::kInput,
           with_code(DataFinding::kRemainder,
@@ -221,10 +221,10 @@ class ImageReader : public SampleReader {
   }
 
   void check_end() const {
-    if (bad_ == 0) {
-      return;
+    if (!skip_bad_) {
+      return;  // checked on opening
     }
-    if (given_ == 0) {
+    if (bad_ == files_.size()) {
       throw Error(
           ErrorCode::kInput,
           with_code(DataFinding::kNoSamples,
