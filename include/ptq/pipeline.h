@@ -14,6 +14,7 @@
 
 #include "ptq/activation_stats.h"
 #include "ptq/benchmark.h"
+#include "ptq/data_check.h"
 #include "ptq/data_options.h"
 #include "ptq/diagnosis.h"
 #include "ptq/graph.h"
@@ -46,6 +47,10 @@ struct DataRequest {
   const std::atomic<bool>* stop =
       nullptr;  // set by a signal handler: ends with Error{kInterrupted}
 };
+
+// Reads all samples and says what is in them and what is wrong or odd, without the runtime. A
+// refusal after the first sample was opened becomes a finding; one before it throws Error{kInput}.
+DataCheck check_data(const std::filesystem::path& model, const DataRequest& data);
 
 // What each node of the model, inner graphs included, is able to do on the target, before anything
 // is measured.

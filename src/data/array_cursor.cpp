@@ -186,6 +186,7 @@ Tensor ArrayCursor::read_column(Column& column) {
   }
   Tensor tensor = column.fit.rows == 0 ? reader.read_whole() : reader.read_rows(column.fit.rows);
   check_values(tensor, next_ * column.fit.rows, allow_nonfinite_, reader.where());
+  check_ids(column.spec, tensor, next_ * column.fit.rows, reader.where());
   if (column.fit.add_axis) {
     Shape shape = tensor.shape();
     shape.insert(shape.begin(), 1);

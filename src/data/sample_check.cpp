@@ -117,6 +117,24 @@ void check_values(const Tensor& tensor, int64_t first_row, bool allow_nonfinite,
   }
 }
 
+void check_ids(const InputSpec& spec, const Tensor& tensor, int64_t first_row,
+               std::string_view where) {
+  if (spec.id_limit <= 0 || (tensor.dtype() != DType::kInt64 && tensor.dtype() != DType::kInt32)) {
+    return;
+  }
+  const std::vector<int64_t> ids = to_int64s(tensor);
+  const auto bad = std::ranges::find_if(
+      ids, [&spec](int64_t id) { return id >= spec.id_limit || id < -spec.id_limit; });
+  if (bad != ids.end()) {
+    refuse_data(
+        DataFinding::kIdOutOfRange, where,
+        fmt::format("input '{}' has the id {} at index {}, but the model's table has {} "
+                    "rows; is it the right tokenizer?",
+                    printable(spec.name), *bad,
+                    index_text(tensor.shape(), bad - ids.begin(), first_row), spec.id_limit));
+  }
+}
+
 void SampleDigest::add(const Sample& sample) {
   if (samples_ == 0) {
     hash_.update(std::string_view("ptq.samples/1\n"));
@@ -167,21 +185,24 @@ std::vector<std::string> SampleDigest::warnings() const {
   std::vector<std::string> result;
   if (samples_ < kFewSamples) {
     result.push_back(
-        fmt::format("only {} sample{}: results from fewer than {} seldom hold; 100 to "
-                    "500 that look like production are advised",
-                    samples_, samples_ == 1 ? "" : "s", kFewSamples));
+        with_code(DataFinding::kFewSamples,
+                  fmt::format("only {} sample{}: results from fewer than {} seldom hold; 100 to "
+                              "500 that look like production are advised",
+                              samples_, samples_ == 1 ? "" : "s", kFewSamples)));
   }
   if (samples_ > 1 && all_identical_) {
     result.push_back(
-        fmt::format("all {} samples are identical; one would tell as much, give samples "
-                    "that differ",
-                    samples_));
+        with_code(DataFinding::kAllIdentical,
+                  fmt::format("all {} samples are identical; one would tell as much, give samples "
+                              "that differ",
+                              samples_)));
   }
   for (const auto& [name, count] : constant_) {
-    result.push_back(
+    result.push_back(with_code(
+        DataFinding::kConstantInput,
         fmt::format("input '{}' has one value throughout in {} of {} samples, the first "
                     "is {}; is it blank or padding?",
-                    printable(name), count.samples, samples_, printable(count.first_origin)));
+                    printable(name), count.samples, samples_, printable(count.first_origin))));
   }
   return result;
 }

@@ -23,6 +23,11 @@ std::optional<int64_t> find_nonfinite(const Tensor& tensor);
 void check_values(const Tensor& tensor, int64_t first_row, bool allow_nonfinite,
                   std::string_view where);
 
+// Throws Error{kInput} that names the first id outside of [-id_limit, id_limit) of a spec that has
+// one.
+void check_ids(const InputSpec& spec, const Tensor& tensor, int64_t first_row,
+               std::string_view where);
+
 // Fingerprint and warnings over all samples.
 class SampleDigest {
  public:

@@ -55,6 +55,23 @@ class CheckedSource : public SampleSource {
   size_t given_ = 0;
 };
 
+// Rows of the smallest initializer in which `input` looks up rows.
+int64_t id_limit(const Graph& graph, const std::string& input) {
+  int64_t limit = 0;
+  for (const Node& node : graph.nodes) {
+    if (!node.is("Gather") || node.inputs.size() != 2 || node.inputs[1] != input) {
+      continue;
+    }
+    const auto table = std::ranges::find(graph.initializers, node.inputs[0], &Constant::name);
+    const int64_t axis = node.int_attribute("axis", 0);
+    if (table != graph.initializers.end() && axis >= 0 && axis < table->tensor.rank()) {
+      const int64_t rows = table->tensor.shape()[static_cast<size_t>(axis)];
+      limit = limit == 0 ? rows : std::min(limit, rows);
+    }
+  }
+  return limit;
+}
+
 // An option that the format (null: mapped arrays) has no use for would be ignored in silence.
 void check_options(const DataFormat* format, const DataOptions& options) {
   if (options.max_samples < 0 || options.pad_to < 0 || options.truncate < 0) {
@@ -87,7 +104,8 @@ std::vector<InputSpec> input_specs(const Graph& graph) {
   std::vector<InputSpec> specs;
   for (const ValueInfo& value : graph.inputs) {
     if (!constants.contains(value.name)) {
-      specs.push_back({value.name, value.dtype, value.shape, value.has_shape});
+      specs.push_back(
+          {value.name, value.dtype, value.shape, value.has_shape, id_limit(graph, value.name)});
     }
   }
   return specs;

@@ -26,9 +26,12 @@ struct InputSpec {
   DType dtype = DType::kUndefined;  // kUndefined accepts any
   Shape shape;                      // -1 = unknown
   bool has_shape = true;            // false: the rank is unknown too
+  // Rows of the smallest table that the values look up (the first input of a Gather is an
+  // initializer); 0: not known. Ids outside of [-limit, limit) are refused.
+  int64_t id_limit = 0;
 };
 
-// The graph inputs that are no initializers, in order.
+// The graph inputs that are no initializers, in order, with the limits of ids.
 std::vector<InputSpec> input_specs(const Graph& graph);
 
 struct Sample {

@@ -99,6 +99,7 @@ class TestSetReader : public SampleReader {
                                 dtype_name(tensor.dtype())));
       }
       check_values(tensor, 0, allow_nonfinite_, where);
+      check_ids(*spec, tensor, 0, where);
       sample.inputs.emplace(spec->name, tensor);
     }
     return sample;

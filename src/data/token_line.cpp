@@ -9,6 +9,7 @@
 
 #include "data/array_fit.h"
 #include "data/findings.h"
+#include "data/sample_check.h"
 #include "data/token_values.h"
 #include "ptq/error.h"
 
@@ -279,6 +280,7 @@ TokenRow parse_token_line(std::string_view line, const std::vector<InputSpec>& i
       refuse_missing(spec, inputs, keys, where);
     }
     auto [tensor, batch] = as_row(spec, to_tensor(spec, found->second, where), where);
+    check_ids(spec, tensor, 0, where);
     row.batch = std::max(row.batch, batch);
     row.inputs.emplace(spec.name, std::move(tensor));
   }

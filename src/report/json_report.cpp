@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "data/findings.h"
 #include "plan/op_rules.h"
 #include "report/json_document.h"
 #include "report/model_summary.h"
@@ -282,10 +283,12 @@ std::string tables_json(const ReportHeader& header) {
 }
 
 std::string error_json(const std::string& verb, int exit_code, const std::string& message) {
+  const DataFindingRow* finding = finding_of(message);
   return dump(Json{{"schema", "ptq.error/1"},
                    {"verb", verb},
                    {"status", "error"},
                    {"exit_code", exit_code},
+                   {"code", finding == nullptr ? Json(nullptr) : Json(finding->code)},
                    {"message", message}});
 }
 

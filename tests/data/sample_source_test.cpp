@@ -281,5 +281,45 @@ TEST(InputSpecs, LeaveOutInitializers) {
   EXPECT_TRUE(specs[0].has_shape);
 }
 
+TEST(InputSpecs, KnowHowManyRowsIdsMayLookUp) {
+  Graph graph;
+  for (const char* name : {"ids", "types", "free"}) {
+    graph.inputs.emplace_back();
+    graph.inputs.back().name = name;
+    graph.inputs.back().dtype = DType::kInt64;
+  }
+  graph.initializers.push_back({"words", Tensor(DType::kFloat, {30, 4}), ""});
+  graph.initializers.push_back({"fewer", Tensor(DType::kFloat, {4, 7}), ""});
+  const auto gather = [&graph](const char* table, const char* ids, int64_t axis) {
+    Node node;
+    node.op_type = "Gather";
+    node.inputs = {table, ids};
+    node.outputs = {std::string(table) + ids};
+    node.set_attribute("axis", axis);
+    graph.nodes.push_back(node);
+  };
+  gather("words", "ids", 0);
+  gather("fewer", "ids", 1);
+  gather("words", "types", 0);
+  gather("free", "free", 0);
+  const std::vector<InputSpec> specs = input_specs(graph);
+  EXPECT_EQ(specs[0].id_limit, 7);
+  EXPECT_EQ(specs[1].id_limit, 30);
+  EXPECT_EQ(specs[2].id_limit, 0);
+}
+
+TEST_F(SampleSourceTest, RefusesIdsBeyondTheTable) {
+  InputSpec spec{"ids", DType::kInt64, {-1, 2}};
+  spec.id_limit = 7;
+  write_npz(folder_ / "a.npz", {{"ids", npy<int64_t>({2, 2}, {0, 6, -7, 3})}});
+  EXPECT_EQ(samples(folder_ / "a.npz", {spec}).size(), 2U);
+  write_npz(folder_ / "b.npz", {{"ids", npy<int64_t>({2, 2}, {0, 6, 2, 7})}});
+  EXPECT_THAT(refusal(folder_ / "b.npz", {spec}),
+              ::testing::AllOf(HasSubstr("the id 7 at index [1,1]"), HasSubstr("has 7 rows"),
+                               HasSubstr("PTQ-S023")));
+  write_file(folder_ / "b.jsonl", "{\"ids\":[0,6]}\n{\"ids\":[0,9]}\n");
+  EXPECT_THAT(refusal(folder_ / "b.jsonl", {spec}), HasSubstr("line 2: input 'ids' has the id 9"));
+}
+
 }  // namespace
 }  // namespace ptq

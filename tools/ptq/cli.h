@@ -67,6 +67,8 @@ Verb add_quantize(CLI::App& app);
 Verb add_validate(CLI::App& app);
 Verb add_bench(CLI::App& app);
 Verb add_list(CLI::App& app);
+// Verbs of a group; `group` is the subcommand that they stand below.
+Verb add_data_check(CLI::App& group);
 
 // Options that several verbs have.
 struct DataOptionsCli {

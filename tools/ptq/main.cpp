@@ -23,25 +23,39 @@ using ptq::ErrorCode;
 
 constexpr int kUsageExit = static_cast<int>(ErrorCode::kUsage);
 
-// CLI11's message, with a suggestion for a verb or an option that is nearly right.
-std::string usage_message(const CLI::ParseError& error, const std::vector<ptq::cli::Verb>& verbs,
-                          const std::vector<std::string>& words) {
-  std::vector<std::string> names;
-  const CLI::App* active = nullptr;
-  for (const ptq::cli::Verb& verb : verbs) {
-    names.push_back(verb.app->get_name());
-    active = verb.app->parsed() ? verb.app : active;
+// "data check" for the verb `check` of the group `data`; "" for the program itself.
+std::string verb_name(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  if (parent == nullptr) {
+    return {};
   }
-  if (active == nullptr && !words.empty() && !words[0].starts_with("-") &&
-      std::ranges::find(names, words[0]) == names.end()) {
-    const std::string hint = ptq::nearest_name(words[0], names);
-    return fmt::format(
-        "there is no verb '{}'{}", ptq::printable(words[0]),
-        hint.empty() ? "; ptq --help lists the verbs" : fmt::format("; did you mean '{}'?", hint));
+  const std::string before = verb_name(*parent);
+  return before.empty() ? app.get_name() : before + " " + app.get_name();
+}
+
+// CLI11's message, with a suggestion for a verb or an option that is nearly right.
+std::string usage_message(const CLI::ParseError& error, const CLI::App& app,
+                          const std::vector<std::string>& words) {
+  const CLI::App* active = &app;
+  size_t depth = 0;
+  for (; !active->get_subcommands().empty(); ++depth) {
+    active = active->get_subcommands().front();
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* verb : active->get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(verb->get_name());
+  }
+  if (!names.empty() && depth < words.size() && !words[depth].starts_with("-") &&
+      std::ranges::find(names, words[depth]) == names.end()) {
+    const std::string group = depth == 0 ? "" : verb_name(*active) + " ";
+    const std::string hint = ptq::nearest_name(words[depth], names);
+    return fmt::format("there is no verb '{}{}'{}", group, ptq::printable(words[depth]),
+                       hint.empty() ? fmt::format("; ptq {}--help lists the verbs", group)
+                                    : fmt::format("; did you mean '{}{}'?", group, hint));
   }
   std::string message = error.what();
   std::ranges::replace(message, '\n', ' ');
-  if (active != nullptr) {
+  if (active != &app) {
     std::vector<std::string> options;
     for (const CLI::Option* option : active->get_options()) {
       for (const std::string& name : option->get_lnames()) {
@@ -52,11 +66,12 @@ std::string usage_message(const CLI::ParseError& error, const std::vector<ptq::c
       const std::string name = word.substr(0, word.find('='));
       if (name.starts_with("--") && std::ranges::find(options, name) == options.end()) {
         const std::string hint = ptq::nearest_name(name, options);
-        message = fmt::format("{} has no option {}{}", active->get_name(), ptq::printable(name),
+        message = fmt::format("{} has no option {}{}", verb_name(*active), ptq::printable(name),
                               hint.empty() ? "" : fmt::format("; did you mean {}?", hint));
       }
     }
-    message += fmt::format(" (ptq {} --help shows the options)", active->get_name());
+    message += fmt::format(" (ptq {} --help shows the {})", verb_name(*active),
+                           names.empty() ? "options" : "verbs");
   }
   return message;
 }
@@ -64,7 +79,7 @@ std::string usage_message(const CLI::ParseError& error, const std::vector<ptq::c
 int fail(const ptq::cli::Verb* verb, int exit_code, const std::string& message) {
   std::fputs(fmt::format("ptq: error: {}\n", message).c_str(), stderr);
   if (verb != nullptr && verb->common->format == "json") {
-    std::fputs(ptq::error_json(verb->app->get_name(), exit_code, message).c_str(), stdout);
+    std::fputs(ptq::error_json(verb_name(*verb->app), exit_code, message).c_str(), stdout);
     std::fflush(stdout);
   }
   return exit_code;
@@ -102,10 +117,12 @@ int run(int argc, char** argv) {
       "\nExit codes: 0 done and gates passed, 1 a gate missed or nothing to quantize, 2 usage,\n"
       "3 input refused, 4 environment, 5 the runtime failed, 70 a defect of ptq, 130/143 "
       "interrupted.");
+  CLI::App* data = app.add_subcommand("data", "verbs about samples: check");
+  data->require_subcommand(1);
   const std::vector<ptq::cli::Verb> verbs = {
-      ptq::cli::add_inspect(app),  ptq::cli::add_calibrate(app), ptq::cli::add_diagnose(app),
-      ptq::cli::add_quantize(app), ptq::cli::add_validate(app),  ptq::cli::add_bench(app),
-      ptq::cli::add_list(app)};
+      ptq::cli::add_inspect(app),  ptq::cli::add_calibrate(app),   ptq::cli::add_diagnose(app),
+      ptq::cli::add_quantize(app), ptq::cli::add_validate(app),    ptq::cli::add_bench(app),
+      ptq::cli::add_list(app),     ptq::cli::add_data_check(*data)};
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     app.parse(argc, argv);
@@ -116,7 +133,7 @@ int run(int argc, char** argv) {
       std::fputs(app.help().c_str(), stderr);
       return kUsageExit;
     }
-    return fail(nullptr, kUsageExit, usage_message(error, verbs, words));
+    return fail(nullptr, kUsageExit, usage_message(error, app, words));
   }
   for (const ptq::cli::Verb& verb : verbs) {
     if (verb.app->parsed()) {
