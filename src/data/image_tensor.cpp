@@ -93,9 +93,12 @@ Image pad(const Image& inner, const ImageSpec& spec, const ImageFit& fit) {
   if (spec.order == ChannelOrder::kBgr) {
     std::swap(color[0], color[2]);
   }
-  const auto channels = static_cast<size_t>(canvas.channels);
-  for (size_t i = 0; i < canvas.pixels.size(); ++i) {
-    canvas.pixels[i] = color[i % channels];
+  uint8_t* pixel = canvas.row(0);
+  for (int x = 0; x < canvas.width; ++x) {
+    pixel = std::copy_n(color.begin(), canvas.channels, pixel);
+  }
+  for (int y = 1; y < canvas.height; ++y) {
+    std::memcpy(canvas.row(y), canvas.row(0), canvas.row_bytes());
   }
   for (int y = 0; y < inner.height; ++y) {
     std::memcpy(canvas.row(fit.top + y) + static_cast<ptrdiff_t>(fit.left) * canvas.channels,
