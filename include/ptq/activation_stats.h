@@ -8,7 +8,9 @@
 #include <map>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "ptq/fingerprint.h"
 #include "ptq/log_histogram.h"
 
 namespace ptq {
@@ -41,18 +43,57 @@ double outlier_ratio(const TensorStats& stats);
 // μ² / σ² by the centres of the buckets (3 % wide); 0 without values, at most 10^6.
 double mean_ratio(const TensorStats& stats);
 
+// Smallest and largest finite value of a tensor.
+struct Extremes {
+  float min = 0.0F;
+  float max = 0.0F;
+  bool operator==(const Extremes&) const = default;
+};
+
+// The samples of one named part of the data (a subfolder; "" for samples outside of any).
+struct Stratum {
+  uint64_t samples = 0;
+  std::map<std::string, Extremes> extremes{};  // by value name; what no sample computed is missing
+  bool operator==(const Stratum&) const = default;
+};
+
+// Which parts of a run over `count` shards the statistics hold. Count 0: a whole run.
+struct Shards {
+  uint64_t count = 0;
+  std::vector<uint64_t> present{};  // ascending, below count; never all of them
+  bool operator==(const Shards&) const = default;
+};
+
 struct ActivationStats {
   std::string model_fingerprint{};  // SHA-256 of the original model's graph and weights, hex
-  std::string data_fingerprint{};   // SHA-256 of the sample tensors in order, hex
   std::string runtime_version{};
-  uint64_t samples = 0;
+  std::string preprocessing{};  // of the samples, one canonical line; "" for arrays taken as given
+  std::string settings{};       // what else decides which values count: mask, states; "" for none
+  Shards shards{};
+  std::vector<Digest> sample_hashes{};  // ascending; of name, type, shape and bytes of the inputs
+  std::map<std::string, Stratum> strata{};
   std::map<std::string, TensorStats> tensors{};  // value name → statistics
 
+  uint64_t samples() const { return sample_hashes.size(); }
+  std::string data_fingerprint() const { return multiset_fingerprint(sample_hashes); }
   bool operator==(const ActivationStats&) const = default;
 };
 
+// Statistics and where they come from, for messages.
+struct NamedStats {
+  std::string name{};
+  ActivationStats stats{};
+};
+
+// The statistics of all parts together, whatever their order: shards of one run (complete ones
+// become a whole run), or whole runs over different samples. Throws Error{kInput} naming the two
+// that do not belong together: another model, runtime, preprocessing, setting or set of values,
+// another number of shards, a shard that is given twice.
+ActivationStats merge_stats(std::vector<NamedStats> parts);
+
 // Reads and writes the file form. read throws Error{kInput} for a file that is no statistics file,
-// of another version, damaged (checksum) or larger than 1 GiB. write is atomic.
+// of another version, damaged (checksum), the checkpoint of an unfinished run, or larger than
+// 1 GiB. write is atomic.
 ActivationStats read_stats(const std::filesystem::path& path);
 void write_stats(const ActivationStats& stats, const std::filesystem::path& path);
 

@@ -19,6 +19,7 @@
 #include "ptq/diagnosis.h"
 #include "ptq/graph.h"
 #include "ptq/kernel_proof.h"
+#include "ptq/measure_options.h"
 #include "ptq/plan.h"
 #include "ptq/validation.h"
 
@@ -42,7 +43,8 @@ LoadedModel load_model(const std::filesystem::path& path);
 struct DataRequest {
   std::vector<std::string> data{};  // as given to --data, all together one data set; empty: none
   DataOptions options{};
-  int threads = 0;  // 0: all processors
+  MeasureOptions measure{};  // of calibration
+  int threads = 0;           // 0: all processors
   Progress progress{};
   const std::atomic<bool>* stop =
       nullptr;  // set by a signal handler: ends with Error{kInterrupted}
@@ -53,7 +55,7 @@ struct DataRequest {
 DataCheck check_data(const std::filesystem::path& model, const DataRequest& data);
 
 // What each node of the model, inner graphs included, is able to do on the target, before anything
-// is measured.
+// is measured. Throws Error{kUsage} for a name in `keep_float` that no node has.
 std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& target,
                                     const std::vector<std::string>& keep_float);
 

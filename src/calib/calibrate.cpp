@@ -1,18 +1,17 @@
 #include "calib/calibrate.h"
 
-#include <map>
-#include <memory>
-#include <mutex>
-#include <optional>
+#include <algorithm>
 #include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "calib/slot_counter.h"
+#include "calib/calibration_run.h"
 #include "core/log.h"
-#include "core/parallel.h"
+#include "graph/edit.h"
 #include "graph/index.h"
+#include "graph/model_index.h"
+#include "onnx_io/infer_shapes.h"
 #include "ptq/error.h"
 #include "runtime/library.h"
 #include "runtime/observed_session.h"
@@ -20,191 +19,117 @@
 namespace ptq {
 namespace {
 
-// The counts of one thread. Allocated apart, so that threads do not share cache lines.
-struct Worker {
-  explicit Worker(size_t count) : slots(count) {}
-  std::vector<SlotCounts> slots;
-  SlotCounter counter;
-};
-
-// Set around each run: the observers are called on the thread that runs.
-thread_local Worker* current_worker = nullptr;
-
-class StatsSink : public ObserverSink {
- public:
-  void observe(int64_t slot, const ObservedTensor& tensor) override {
-    Worker* const worker = current_worker;
-    PTQ_CHECK(worker != nullptr && slot >= 0 && static_cast<size_t>(slot) < worker->slots.size());
-    SlotCounts& counts = worker->slots[static_cast<size_t>(slot)];
-    for_each_piece(tensor,
-                   [&](std::span<const float> values) { worker->counter.add(values, counts); });
-    worker->counter.flush(counts);
-  }
-};
-
-// Hands out samples to workers, one at a time and in order.
-class SampleQueue {
- public:
-  SampleQueue(SampleSource& source, const CalibrateOptions& options)
-      : source_(source), options_(options) {}
-
-  std::optional<Sample> next() {
-    const std::lock_guard lock(mutex_);
-    if (failed_) {
-      return std::nullopt;
-    }
-    if (options_.stop != nullptr && options_.stop->load()) {
-      throw Error(ErrorCode::kInterrupted, fmt::format("interrupted after {} samples", done_));
-    }
-    return source_.next();
-  }
-
-  void finished_one() {
-    const std::lock_guard lock(mutex_);
-    ++done_;
-    if (options_.progress) {
-      options_.progress(done_, source_.size());
-    }
-  }
-
-  void fail() {
-    const std::lock_guard lock(mutex_);
-    failed_ = true;
-  }
-
-  size_t done() const { return done_; }
-
- private:
-  SampleSource& source_;
-  const CalibrateOptions& options_;
-  std::mutex mutex_;
-  size_t done_ = 0;
-  bool failed_ = false;
-};
-
-// Where each requested value is looked at: node outputs inside the session, graph inputs in the
-// sample.
-struct Slots {
-  std::vector<std::string> node_outputs;  // slot i
-  std::map<std::string, size_t> inputs;   // name → slot, behind those of node outputs
-  size_t size() const { return node_outputs.size() + inputs.size(); }
-};
-
-Slots assign_slots(const Model& model, const std::vector<std::string>& values) {
+ObservedSlots assign_slots(const Model& model, const std::vector<std::string>& values) {
   const GraphIndex index(model.graph);
-  Slots slots;
+  ObservedSlots slots;
   const std::set<std::string> unique(values.begin(), values.end());
   for (const std::string& value : unique) {
     if (!index.is_graph_input(value)) {
       slots.node_outputs.push_back(value);
     }
   }
+  slots.table.names = slots.node_outputs;
   for (const std::string& value : unique) {
     if (index.is_graph_input(value)) {
-      slots.inputs.emplace(value, slots.size());
+      slots.inputs.emplace(value, slots.table.names.size());
+      slots.table.names.push_back(value);
     }
   }
   return slots;
 }
 
-void observe_inputs(const Sample& sample, const Slots& slots, Worker& worker) {
-  for (const auto& [name, slot] : slots.inputs) {
-    const auto input = sample.inputs.find(name);
-    if (input != sample.inputs.end() && input->second.dtype() == DType::kFloat) {
-      worker.counter.add(input->second.data<float>(), worker.slots[slot]);
-      worker.counter.flush(worker.slots[slot]);
-    }
+// What the model says of the shapes of the slots, for the mask.
+void find_shapes(const Model& model, const std::string& mask_input, SlotTable& table) {
+  const auto mask = std::ranges::find(model.graph.inputs, mask_input, &ValueInfo::name);
+  if (mask == model.graph.inputs.end()) {
+    throw Error(ErrorCode::kUsage, fmt::format("--mask-input: the model has no input '{}'; see "
+                                               "`ptq inspect` for its inputs",
+                                               printable(mask_input)));
+  }
+  table.tokens_vary = mask->shape.size() < 2 || mask->shape[1] < 0;
+  Model inferred = model;
+  inferred.graph = copy_graph(model.graph);
+  infer_shapes(inferred);
+  const ModelIndex index(inferred.graph);
+  for (const std::string& name : table.names) {
+    const size_t graph = index.find_graph(name);
+    const ValueInfo* const info = graph == ModelIndex::npos ? nullptr : index[graph].info(name);
+    table.shapes.push_back(info != nullptr && info->has_shape ? info->shape : Shape{});
   }
 }
 
-void run_worker(const Session& session, const Slots& slots, SampleQueue& queue, Worker& worker) {
-  current_worker = &worker;
-  try {
-    while (std::optional<Sample> sample = queue.next()) {
-      try {
-        observe_inputs(*sample, slots, worker);
-        session.run(sample->inputs);
-      } catch (Error& error) {
-        error.add_context(printable(sample->origin));
-        throw;
-      }
-      queue.finished_one();
-    }
-  } catch (...) {
-    queue.fail();
-    current_worker = nullptr;
-    throw;
+void check_options(const CalibrateOptions& options) {
+  if (options.measure.batch == 0 || options.measure.shards == 0 ||
+      options.measure.shard >= options.measure.shards) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("expected a batch of 1 or more and a shard I/N with I from 0 to N-1, "
+                            "found batch {} and shard {}/{}",
+                            options.measure.batch, options.measure.shard, options.measure.shards));
   }
-  current_worker = nullptr;
+  if (!options.measure.states.empty() &&
+      (options.measure.batch > 1 || options.measure.shards > 1)) {
+    throw Error(ErrorCode::kUsage,
+                "with --state samples follow each other, so neither --batch nor --shard can be "
+                "used; give each machine files of its own and merge the statistics");
+  }
 }
 
-TensorStats merged_stats(const std::vector<std::unique_ptr<Worker>>& workers, size_t slot) {
-  TensorStats stats;
-  for (const std::unique_ptr<Worker>& worker : workers) {
-    stats.merge(worker->slots[slot].stats());
+std::string settings_text(const CalibrateOptions& options) {
+  std::string text;
+  if (!options.measure.mask_input.empty()) {
+    text = "mask " + options.measure.mask_input;
+  }
+  for (const StateLink& link : options.measure.states) {
+    text += fmt::format("{}state {}={}", text.empty() ? "" : "; ", link.output, link.input);
+  }
+  return text;
+}
+
+ActivationStats identity_of(const SampleSource& source, const CalibrateOptions& options) {
+  ActivationStats stats;
+  stats.model_fingerprint = options.model_fingerprint;
+  stats.runtime_version = runtime_version();
+  stats.preprocessing = source.preprocessing();
+  stats.settings = settings_text(options);
+  if (options.measure.shards > 1) {
+    stats.shards = {options.measure.shards, {options.measure.shard}};
   }
   return stats;
-}
-
-// A value that no run reported: an input of another type or without a feed, or a node whose value
-// the runtime never computed.
-bool was_observed(const TensorStats& stats) {
-  return stats.count + stats.nan + stats.inf != 0;
-}
-
-void collect(const Slots& slots, const std::vector<std::unique_ptr<Worker>>& workers,
-             const std::vector<size_t>& skipped, Calibration& result) {
-  const std::set<size_t> skip(skipped.begin(), skipped.end());
-  const auto add = [&](const std::string& name, size_t slot) {
-    TensorStats stats = merged_stats(workers, slot);
-    if (skip.contains(slot) || !was_observed(stats)) {
-      result.not_observed.push_back(name);
-    } else {
-      result.stats.tensors.emplace(name, std::move(stats));
-    }
-  };
-  for (size_t slot = 0; slot < slots.node_outputs.size(); ++slot) {
-    add(slots.node_outputs[slot], slot);
-  }
-  for (const auto& [name, slot] : slots.inputs) {
-    add(name, slot);
-  }
 }
 
 }  // namespace
 
 Calibration calibrate(const Model& model, const std::vector<std::string>& values,
                       SampleSource& source, const CalibrateOptions& options) {
-  const Slots slots = assign_slots(model, values);
-  StatsSink sink;
-  ObservedSession observed = observe_values(model, slots.node_outputs, sink);
-  Calibration result;
-  result.fallback_reason = std::move(observed.fallback_reason);
-  if (!result.fallback_reason.empty()) {
+  check_options(options);
+  ObservedSlots slots = assign_slots(model, values);
+  if (!options.measure.mask_input.empty()) {
+    find_shapes(model, options.measure.mask_input, slots.table);
+  }
+  CalibrationRun run(model, slots, source, options, identity_of(source, options));
+  WorkerSink sink;
+  ObservedSession observed = observe_values(model, slots.node_outputs, sink, options.stop);
+  if (!observed.fallback_reason.empty()) {
     log_warn(
         "calibration observes the model without the runtime's optimizations of layout and runs "
         "slower: " +
-        result.fallback_reason);
+        observed.fallback_reason);
   }
+  run.work(observed.session);
 
-  const int threads = resolve_threads(options.threads);
-  std::vector<std::unique_ptr<Worker>> workers;
-  workers.reserve(static_cast<size_t>(threads));
-  for (int i = 0; i < threads; ++i) {
-    workers.push_back(std::make_unique<Worker>(slots.size()));
+  Calibration result;
+  result.fallback_reason = std::move(observed.fallback_reason);
+  result.resumed = run.resumed();
+  result.stats = run.stats();
+  const std::set<size_t> skipped(observed.skipped.begin(), observed.skipped.end());
+  for (size_t slot = 0; slot < slots.table.names.size(); ++slot) {
+    const std::string& name = slots.table.names[slot];
+    if (!result.stats.tensors.contains(name) || skipped.contains(slot)) {
+      result.not_observed.push_back(name);
+    } else if (run.counted_unmasked(slot)) {
+      result.not_masked.push_back(name);
+    }
   }
-  SampleQueue queue(source, options);
-  parallel_for(static_cast<size_t>(threads), threads, [&](size_t task, int /*thread*/) {
-    run_worker(observed.session, slots, queue, *workers[task]);
-  });
-  if (queue.done() == 0) {
-    throw Error(ErrorCode::kInput, "calibration data: expected at least one sample, found none");
-  }
-
-  result.stats.data_fingerprint = source.fingerprint();
-  result.stats.runtime_version = runtime_version();
-  result.stats.samples = queue.done();
-  collect(slots, workers, observed.skipped, result);
   return result;
 }
 

@@ -134,9 +134,8 @@ MomentRequest product_output(const Node& product) {
   return request;
 }
 
-std::vector<ValueMoments> collect_channels(const Model& model,
-                                           const std::vector<MomentRequest>& requests,
-                                           SampleSource& source, const RunOptions& options) {
+ChannelMoments collect_channels(const Model& model, const std::vector<MomentRequest>& requests,
+                                SampleSource& source, const RunOptions& options) {
   const Values values = values_of(requests, std::vector<bool>(requests.size(), true));
   std::vector<ChannelWorker> workers(static_cast<size_t>(resolve_threads(options.threads)),
                                      ChannelWorker(requests.size()));
@@ -149,18 +148,18 @@ std::vector<ValueMoments> collect_channels(const Model& model,
     }
   };
   const RunSummary summary = run_observed(model, values.names, source, options, visit);
-  std::vector<ValueMoments> out(requests.size());
+  ChannelMoments out{std::vector<ValueMoments>(requests.size()), summary.data_fingerprint};
   for (size_t value = 0; value < values.names.size(); ++value) {
     for (const size_t i : values.requests[value]) {
-      out[i] = merged(workers, i, summary.observed[value]);
+      out.values[i] = merged(workers, i, summary.observed[value]);
     }
   }
   return out;
 }
 
-size_t collect_second_moments(const Model& model, const std::vector<MomentRequest>& requests,
-                              SampleSource& source, const RunOptions& options,
-                              std::vector<ValueMoments>& moments) {
+std::string collect_second_moments(const Model& model, const std::vector<MomentRequest>& requests,
+                                   SampleSource& source, const RunOptions& options,
+                                   std::vector<ValueMoments>& moments) {
   PTQ_CHECK(moments.size() == requests.size());
   std::vector<bool> wanted(requests.size());
   std::vector<SharedMoments> shared(requests.size());
@@ -178,7 +177,7 @@ size_t collect_second_moments(const Model& model, const std::vector<MomentReques
   }
   const Values values = values_of(requests, wanted);
   if (values.names.empty()) {
-    return 0;
+    return {};
   }
   const auto visit = [&](size_t /*worker*/, size_t value, const ObservedTensor& tensor) {
     for (const size_t i : values.requests[value]) {
@@ -196,28 +195,29 @@ size_t collect_second_moments(const Model& model, const std::vector<MomentReques
       }
     }
   };
-  return run_observed(model, values.names, source, options, visit).samples;
+  return run_observed(model, values.names, source, options, visit).data_fingerprint;
 }
 
 std::vector<ValueMoments> collect_moments(
     const Model& model, const std::vector<MomentRequest>& requests,
     const std::function<std::unique_ptr<SampleSource>()>& open, const RunOptions& options) {
   const std::unique_ptr<SampleSource> first = open();
-  std::vector<ValueMoments> moments = collect_channels(model, requests, *first, options);
+  ChannelMoments channels = collect_channels(model, requests, *first, options);
   const bool again = std::any_of(requests.begin(), requests.end(), [](const auto& request) {
     return request.rows != MomentRequest::Rows::kNone;
   });
   if (!again) {
-    return moments;
+    return std::move(channels.values);
   }
   const std::unique_ptr<SampleSource> second = open();
-  const size_t samples = collect_second_moments(model, requests, *second, options, moments);
-  if (samples != 0 && second->fingerprint() != first->fingerprint()) {
+  const std::string fingerprint =
+      collect_second_moments(model, requests, *second, options, channels.values);
+  if (!fingerprint.empty() && fingerprint != channels.data_fingerprint) {
     throw Error(ErrorCode::kInput,
                 "second moments: expected the same samples in both passes, found others; do not "
                 "change the data meanwhile");
   }
-  return moments;
+  return std::move(channels.values);
 }
 
 }  // namespace ptq

@@ -47,19 +47,24 @@ struct ValueMoments {
 // Requests for the same value are computed apart; products that read a value in the same way share
 // one request.
 //
-// The first pass: `channels` and `missing` for each request, in their order. Some hundred bytes a
-// channel and thread.
-std::vector<ValueMoments> collect_channels(const Model& model,
-                                           const std::vector<MomentRequest>& requests,
-                                           SampleSource& source, const RunOptions& options);
+// What the first pass leaves.
+struct ChannelMoments {
+  std::vector<ValueMoments> values{};  // for each request, in their order: `channels` and `missing`
+  std::string data_fingerprint{};      // of the samples, in whatever order
+};
 
-// The second pass over the same samples: fills `groups` and `missing` of what the first pass left
-// for these requests. Memory: 4 · K² bytes for each matrix, all of them at a time, so callers with
-// little memory ask for some of the values at a time. Throws Error{kInput} when a value exceeds the
-// range of the first pass. Returns the number of samples: 0 when no request needs this pass.
-size_t collect_second_moments(const Model& model, const std::vector<MomentRequest>& requests,
-                              SampleSource& source, const RunOptions& options,
-                              std::vector<ValueMoments>& moments);
+// The first pass. Some hundred bytes a channel and thread.
+ChannelMoments collect_channels(const Model& model, const std::vector<MomentRequest>& requests,
+                                SampleSource& source, const RunOptions& options);
+
+// The second pass over the same samples, or a part of them: fills `groups` and `missing` of what
+// the first pass left for these requests. Memory: 4 · K² bytes for each matrix, all of them at a
+// time, so callers with little memory ask for some of the values at a time. Throws Error{kInput}
+// when a value exceeds the range of the first pass. Returns the fingerprint of the samples; "" when
+// no request needs this pass.
+std::string collect_second_moments(const Model& model, const std::vector<MomentRequest>& requests,
+                                   SampleSource& source, const RunOptions& options,
+                                   std::vector<ValueMoments>& moments);
 
 // Both; the second pass only where a request needs it. `open` gives the samples from the start,
 // each time the same. Throws Error{kInput} when they differ.

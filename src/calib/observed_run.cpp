@@ -2,12 +2,12 @@
 
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "calib/sample_queue.h"
 #include "core/parallel.h"
 #include "graph/index.h"
 #include "ptq/error.h"
@@ -48,42 +48,6 @@ class VisitorSink : public ObserverSink {
  private:
   const ValueVisitor& visit_;
   std::vector<size_t> positions_;
-};
-
-// Hands out samples one at a time and in order.
-class Queue {
- public:
-  Queue(SampleSource& source, const RunOptions& options) : source_(source), options_(options) {}
-
-  std::optional<Sample> next() {
-    const std::lock_guard lock(mutex_);
-    if (failed_) {
-      return std::nullopt;
-    }
-    if (options_.stop != nullptr && options_.stop->load()) {
-      throw Error(ErrorCode::kInterrupted, fmt::format("interrupted after {} samples", done_));
-    }
-    return source_.next();
-  }
-  void finished_one() {
-    const std::lock_guard lock(mutex_);
-    ++done_;
-    if (options_.progress) {
-      options_.progress(done_, source_.size());
-    }
-  }
-  void fail() {
-    const std::lock_guard lock(mutex_);
-    failed_ = true;
-  }
-  size_t done() const { return done_; }
-
- private:
-  SampleSource& source_;
-  const RunOptions& options_;
-  std::mutex mutex_;
-  size_t done_ = 0;
-  bool failed_ = false;
 };
 
 struct Input {
@@ -139,7 +103,7 @@ RunSummary run_observed(const Model& model, const std::vector<std::string>& valu
     }
   }
   VisitorSink sink(visit, std::move(positions));
-  ObservedSession observed = observe_values(model, computed, sink);
+  ObservedSession observed = observe_values(model, computed, sink, options.stop);
 
   const int threads = resolve_threads(options.threads);
   std::vector<std::unique_ptr<Worker>> workers;
@@ -148,21 +112,28 @@ RunSummary run_observed(const Model& model, const std::vector<std::string>& valu
     workers.back()->index = static_cast<size_t>(i);
     workers.back()->observed.resize(values.size());
   }
-  Queue queue(source, options);
+  QueueOptions queue_options;
+  queue_options.stop = options.stop;
+  queue_options.progress = options.progress;
+  SampleQueue queue(source, std::move(queue_options), std::nullopt, [] {});
   parallel_for(workers.size(), threads, [&](size_t task, int /*thread*/) {
     try {
-      while (std::optional<Sample> sample = queue.next()) {
-        run_sample(observed.session, *sample, inputs, visit, *workers[task]);
-        queue.finished_one();
+      while (std::optional<WorkItem> item = queue.next()) {
+        run_sample(observed.session, item->samples[0], inputs, visit, *workers[task]);
+        queue.finish(*item);
       }
     } catch (...) {
       queue.fail();
       throw;
     }
   });
+  if (queue.end() == QueueEnd::kStopped) {
+    throw Error(ErrorCode::kInterrupted, fmt::format("interrupted after {} samples", queue.done()));
+  }
 
   RunSummary summary;
   summary.samples = queue.done();
+  summary.data_fingerprint = multiset_fingerprint(queue.position().hashes);
   summary.fallback_reason = std::move(observed.fallback_reason);
   summary.observed.resize(values.size());
   for (size_t i = 0; i < values.size(); ++i) {

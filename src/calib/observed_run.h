@@ -22,8 +22,9 @@ struct RunOptions {
 
 struct RunSummary {
   size_t samples = 0;
-  std::vector<bool> observed;   // for each value: whether any run reported it
-  std::string fallback_reason;  // ObservedSession::fallback_reason
+  std::string data_fingerprint;  // multiset_fingerprint of the samples
+  std::vector<bool> observed;    // for each value: whether any run reported it
+  std::string fallback_reason;   // ObservedSession::fallback_reason
 };
 
 // Called on the thread `worker` (below `threads`) that runs the sample, for the value at position

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace ptq {
+
 uint64_t* SlotCounts::Window::cover(uint32_t first, uint32_t last) {
   if (counts.empty()) {
     first_key = first;
@@ -50,7 +52,7 @@ void SlotCounter::add(std::span<const float> values, SlotCounts& slot) {
     const std::span<const float> part = values.first(std::min(kMaxCounted, values.size()));
     values = values.subspan(part.size());
     if (pending_ + part.size() > kMaxCounted) {
-      flush(slot);
+      drain(slot);
     }
     pending_ += part.size();
     const CountResult result = kernel_(part, tables_.data());
@@ -58,7 +60,7 @@ void SlotCounter::add(std::span<const float> values, SlotCounts& slot) {
     first_key_ = std::min(first_key_, result.smallest_key);
     if (result.largest_key < LogHistogram::kNonFiniteKey) {
       last_key_ = std::max(last_key_, result.largest_key);
-      slot.widen(result.min, result.max);
+      widen(result.min, result.max, slot);
       slot.count_ += part.size();
     } else {
       add_nonfinite(part, slot);
@@ -75,7 +77,7 @@ void SlotCounter::add_nonfinite(std::span<const float> values, SlotCounts& slot)
     } else if (std::isinf(value)) {
       ++slot.inf_;
     } else {
-      slot.widen(value, value);
+      widen(value, value, slot);
       ++slot.count_;
     }
   }
@@ -88,7 +90,19 @@ void SlotCounter::add_nonfinite(std::span<const float> values, SlotCounts& slot)
   last_key_ = LogHistogram::kNonFiniteKey - 1;
 }
 
-void SlotCounter::flush(SlotCounts& slot) {
+void SlotCounter::widen(float low, float high, SlotCounts& slot) {
+  slot.widen(low, high);
+  const Extremes both{std::min(added_ ? added_->min : low, low) + 0.0F,
+                      std::max(added_ ? added_->max : high, high) + 0.0F};
+  added_ = both;
+}
+
+std::optional<Extremes> SlotCounter::flush(SlotCounts& slot) {
+  drain(slot);
+  return std::exchange(added_, std::nullopt);
+}
+
+void SlotCounter::drain(SlotCounts& slot) {
   for (size_t t = 0; t < kTables; ++t) {
     for (const uint32_t zero : {0U, kSignBit}) {
       uint32_t& cell = tables_[t * kTableStride + zero];

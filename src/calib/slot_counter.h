@@ -4,6 +4,7 @@
 // object belongs to one thread at a time; the results of workers are merged at the end.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,19 +44,23 @@ class SlotCounter {
  public:
   explicit SlotCounter(CountKernel kernel = count_kernels().back().function);
 
-  // Adds `values` to `slot`. Several calls may follow each other for one slot; `flush` ends them.
+  // Adds `values` to `slot`. Several calls may follow each other for one slot; `flush` ends them
+  // and returns the extremes of the finite values among them.
   void add(std::span<const float> values, SlotCounts& slot);
-  void flush(SlotCounts& slot);
+  std::optional<Extremes> flush(SlotCounts& slot);
 
  private:
   void add_nonfinite(std::span<const float> values, SlotCounts& slot);
+  void widen(float low, float high, SlotCounts& slot);
+  void drain(SlotCounts& slot);
   void flush_side(uint32_t sign, SlotCounts::Window& window);
 
   CountKernel kernel_;
   std::vector<uint32_t> tables_;  // all zero but for keys [first_key_, last_key_] and zeros
   uint32_t first_key_ = 0;        // magnitude keys in the tables; none when first > last
   uint32_t last_key_ = 0;
-  size_t pending_ = 0;  // values in the tables
+  size_t pending_ = 0;             // values in the tables
+  std::optional<Extremes> added_;  // since the last flush
 };
 
 }  // namespace ptq

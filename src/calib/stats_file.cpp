@@ -1,102 +1,23 @@
-// The file form of ActivationStats, described in docs/formats.md. All integers are little endian or
-// LEB128 varints; a SHA-256 over everything before it ends the file.
+#include "calib/stats_file.h"
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <fstream>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "core/atomic_file.h"
-#include "core/hash.h"
-#include "ptq/activation_stats.h"
 #include "ptq/error.h"
 
 namespace ptq {
 namespace {
 
 constexpr std::string_view kMagic = "PTQSTATS";
-constexpr uint64_t kVersion = 1;
-constexpr uint64_t kMaxFileBytes = 1ULL << 30;
-constexpr size_t kDigestBytes = 32;
+constexpr uint64_t kVersion = 2;
 // Of one bucket: the sum over all buckets then stays below 2^64.
 constexpr uint64_t kMaxCount = 1ULL << 49;
 
-class Writer {
- public:
-  void varint(uint64_t value) {
-    while (value >= 0x80) {
-      out_ += static_cast<char>((value & 0x7F) | 0x80);
-      value >>= 7;
-    }
-    out_ += static_cast<char>(value);
-  }
-  void text(std::string_view value) {
-    varint(value.size());
-    out_ += value;
-  }
-  void real(float value) {
-    const auto bits = std::bit_cast<uint32_t>(value);
-    for (int shift = 0; shift < 32; shift += 8) {
-      out_ += static_cast<char>((bits >> shift) & 0xFF);
-    }
-  }
-  void raw(std::string_view value) { out_ += value; }
-  const std::string& bytes() const { return out_; }
-
- private:
-  std::string out_;
-};
-
-class Reader {
- public:
-  Reader(std::string_view bytes, std::string file) : bytes_(bytes), file_(std::move(file)) {}
-
-  [[noreturn]] void fail(std::string_view what) const {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: {}; make it again with `ptq calibrate`", file_, what));
-  }
-  uint64_t varint() {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const auto byte = static_cast<unsigned char>(take(1)[0]);
-      if (shift == 63 && byte > 1) {
-        fail("damaged statistics: a number exceeds 64 bits");
-      }
-      value |= static_cast<uint64_t>(byte & 0x7FU) << shift;
-      if ((byte & 0x80U) == 0) {
-        return value;
-      }
-    }
-    fail("damaged statistics: a number exceeds 64 bits");
-  }
-  std::string text() { return std::string(take(varint())); }
-  float real() {
-    const std::string_view raw = take(4);
-    uint32_t bits = 0;
-    for (size_t i = 0; i < 4; ++i) {
-      bits |= static_cast<uint32_t>(static_cast<unsigned char>(raw[i])) << (8 * i);
-    }
-    return std::bit_cast<float>(bits);
-  }
-  std::string_view take(uint64_t count) {
-    if (count > bytes_.size()) {
-      fail("damaged statistics: the file ends too early");
-    }
-    const std::string_view out = bytes_.substr(0, static_cast<size_t>(count));
-    bytes_.remove_prefix(static_cast<size_t>(count));
-    return out;
-  }
-  bool at_end() const { return bytes_.empty(); }
-
- private:
-  std::string_view bytes_;
-  std::string file_;
-};
-
-void write_side(Writer& out, const LogHistogram::Side& side) {
+void put_side(ByteWriter& out, const LogHistogram::Side& side) {
   out.varint(side.first_key);
   out.varint(side.counts.size());
   for (const uint64_t count : side.counts) {
@@ -104,18 +25,18 @@ void write_side(Writer& out, const LogHistogram::Side& side) {
   }
 }
 
-// Reads what write_side wrote, and only that: no zero count at either end.
-void read_side(Reader& in, bool negative, LogHistogram& histogram) {
+// Reads what put_side wrote, and only that: no zero count at either end.
+void get_side(ByteReader& in, bool negative, LogHistogram& histogram) {
   const uint64_t first = in.varint();
   const uint64_t size = in.varint();
   if (first >= LogHistogram::kNonFiniteKey || size > LogHistogram::kNonFiniteKey - first ||
       (size > 0) != (first > 0)) {
-    in.fail("damaged statistics: a histogram leaves the range of float32");
+    in.fail("damaged: a histogram leaves the range of float32");
   }
   for (uint64_t i = 0; i < size; ++i) {
     const uint64_t count = in.varint();
     if (count > kMaxCount || (count == 0 && (i == 0 || i + 1 == size))) {
-      in.fail("damaged statistics: a count is out of range");
+      in.fail("damaged: a count is out of range");
     }
     histogram.add(static_cast<uint32_t>(first + i), negative, count);
   }
@@ -128,9 +49,12 @@ bool side_fits(const LogHistogram::Side& side, float extreme) {
                              : extreme > 0.0F && side.first_key + side.counts.size() - 1 == key;
 }
 
+bool ordered(float min, float max) {
+  return std::isfinite(min) && std::isfinite(max) && min <= max;
+}
+
 bool consistent(const TensorStats& stats) {
-  if (!std::isfinite(stats.min) || !std::isfinite(stats.max) || stats.min > stats.max ||
-      stats.histogram.total() != stats.count) {
+  if (!ordered(stats.min, stats.max) || stats.histogram.total() != stats.count) {
     return false;
   }
   return stats.count == 0 ? stats.min == 0.0F && stats.max == 0.0F
@@ -138,7 +62,18 @@ bool consistent(const TensorStats& stats) {
                                 side_fits(stats.histogram.negative(), -stats.min);
 }
 
-TensorStats read_tensor(Reader& in) {
+void put_tensor(ByteWriter& out, const TensorStats& tensor) {
+  out.varint(tensor.count);
+  out.varint(tensor.nan);
+  out.varint(tensor.inf);
+  out.real(tensor.min);
+  out.real(tensor.max);
+  out.varint(tensor.histogram.zeros());
+  put_side(out, tensor.histogram.positive());
+  put_side(out, tensor.histogram.negative());
+}
+
+TensorStats get_tensor(ByteReader& in) {
   TensorStats stats;
   stats.count = in.varint();
   stats.nan = in.varint();
@@ -147,102 +82,176 @@ TensorStats read_tensor(Reader& in) {
   stats.max = in.real();
   const uint64_t zeros = in.varint();
   if (zeros > kMaxCount) {
-    in.fail("damaged statistics: a count is out of range");
+    in.fail("damaged: a count is out of range");
   }
   stats.histogram.add(0, false, zeros);
-  read_side(in, false, stats.histogram);
-  read_side(in, true, stats.histogram);
+  get_side(in, false, stats.histogram);
+  get_side(in, true, stats.histogram);
   if (!consistent(stats)) {
-    in.fail("damaged statistics: counts or extremes of a tensor contradict each other");
+    in.fail("damaged: counts or extremes of a tensor contradict each other");
   }
   return stats;
 }
 
-std::string read_bytes(const std::filesystem::path& path) {
-  const std::string name = printable(path.string());
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    throw Error(
-        ErrorCode::kInput,
-        fmt::format("expected a statistics file, found {} at {}",
-                    std::filesystem::exists(path, error) ? "something else" : "nothing", name));
+Stratum get_stratum(ByteReader& in) {
+  Stratum stratum;
+  stratum.samples = in.varint();
+  return stratum;
+}
+
+void put_extremes(ByteWriter& out, const std::pair<const std::string, Extremes>& entry) {
+  out.text(entry.first);
+  out.real(entry.second.min);
+  out.real(entry.second.max);
+}
+
+Extremes get_extremes(ByteReader& in) {
+  Extremes extremes;
+  extremes.min = in.real();
+  extremes.max = in.real();
+  if (!ordered(extremes.min, extremes.max)) {
+    in.fail("damaged: the extremes of a stratum contradict each other");
   }
-  const uint64_t size = std::filesystem::file_size(path, error);
-  if (error || size > kMaxFileBytes) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: {} bytes are too many for a statistics file", name, size));
+  return extremes;
+}
+
+// A map as its size and its entries in ascending order of names, each read by `get`.
+template <typename Value, typename Get>
+std::map<std::string, Value> get_map(ByteReader& in, const Get& get) {
+  std::map<std::string, Value> map;
+  const uint64_t size = in.count(2);
+  for (uint64_t i = 0; i < size; ++i) {
+    std::string name = in.text();
+    if (!map.empty() && name <= map.rbegin()->first) {
+      in.fail("damaged: names are not in ascending order");
+    }
+    map.emplace_hint(map.end(), std::move(name), get(in));
   }
-  std::ifstream in(path, std::ios::binary);
-  std::string bytes(size, '\0');
-  if (!in.read(bytes.data(), static_cast<std::streamsize>(size))) {
-    throw Error(ErrorCode::kInput, fmt::format("cannot read {}", name));
+  return map;
+}
+
+void put_shards(ByteWriter& out, const Shards& shards) {
+  out.varint(shards.count);
+  if (shards.count > 0) {
+    out.varint(shards.present.size());
+    for (const uint64_t shard : shards.present) {
+      out.varint(shard);
+    }
   }
-  return bytes;
+}
+
+Shards get_shards(ByteReader& in) {
+  Shards shards;
+  shards.count = in.varint();
+  if (shards.count > 0) {
+    const uint64_t size = in.count(1);
+    for (uint64_t i = 0; i < size; ++i) {
+      const uint64_t shard = in.varint();
+      if (shard >= shards.count || (i > 0 && shard <= shards.present.back())) {
+        in.fail("damaged: the list of shards is not ascending");
+      }
+      shards.present.push_back(shard);
+    }
+    if (size == 0 || size == shards.count) {
+      in.fail("damaged: the list of shards is empty or complete");
+    }
+  }
+  return shards;
 }
 
 }  // namespace
 
-void write_stats(const ActivationStats& stats, const std::filesystem::path& path) {
-  Writer out;
-  out.raw(kMagic);
-  out.varint(kVersion);
-  out.text(stats.model_fingerprint);
-  out.text(stats.data_fingerprint);
-  out.text(stats.runtime_version);
-  out.varint(stats.samples);
+void put_stats(ByteWriter& out, const ActivationStats& stats) {
+  for (const std::string* text :
+       {&stats.model_fingerprint, &stats.runtime_version, &stats.preprocessing, &stats.settings}) {
+    out.text(*text);
+  }
+  put_shards(out, stats.shards);
+  out.varint(stats.sample_hashes.size());
+  for (const Digest& hash : stats.sample_hashes) {
+    out.digest(hash);
+  }
+  out.varint(stats.strata.size());
+  for (const auto& [name, stratum] : stats.strata) {
+    out.text(name);
+    out.varint(stratum.samples);
+    out.varint(stratum.extremes.size());
+    for (const auto& entry : stratum.extremes) {
+      put_extremes(out, entry);
+    }
+  }
   out.varint(stats.tensors.size());
   for (const auto& [name, tensor] : stats.tensors) {
     out.text(name);
-    out.varint(tensor.count);
-    out.varint(tensor.nan);
-    out.varint(tensor.inf);
-    out.real(tensor.min);
-    out.real(tensor.max);
-    out.varint(tensor.histogram.zeros());
-    write_side(out, tensor.histogram.positive());
-    write_side(out, tensor.histogram.negative());
+    put_tensor(out, tensor);
   }
-  Sha256 hash;
-  hash.update(out.bytes());
-  AtomicFile file(path);
-  file.write(out.bytes());
-  file.write(hash.digest());
-  file.commit();
+}
+
+ActivationStats get_stats(ByteReader& in) {
+  ActivationStats stats;
+  for (std::string* text :
+       {&stats.model_fingerprint, &stats.runtime_version, &stats.preprocessing, &stats.settings}) {
+    *text = in.text();
+  }
+  stats.shards = get_shards(in);
+  const uint64_t samples = in.count(sizeof(Digest));
+  stats.sample_hashes.reserve(samples);
+  for (uint64_t i = 0; i < samples; ++i) {
+    stats.sample_hashes.push_back(in.digest());
+  }
+  if (!std::is_sorted(stats.sample_hashes.begin(), stats.sample_hashes.end())) {
+    in.fail("damaged: sample hashes are not in ascending order");
+  }
+  uint64_t in_strata = 0;
+  stats.strata = get_map<Stratum>(in, [&](ByteReader& reader) {
+    Stratum stratum = get_stratum(reader);
+    if (stratum.samples > samples - in_strata) {
+      reader.fail("damaged: strata hold more samples than there are");
+    }
+    in_strata += stratum.samples;
+    stratum.extremes = get_map<Extremes>(reader, get_extremes);
+    return stratum;
+  });
+  if (in_strata != samples) {
+    in.fail("damaged: strata hold fewer samples than there are");
+  }
+  stats.tensors = get_map<TensorStats>(in, get_tensor);
+  return stats;
+}
+
+void write_stats(const ActivationStats& stats, const std::filesystem::path& path) {
+  ByteWriter out;
+  out.raw(kMagic);
+  out.varint(kVersion);
+  put_stats(out, stats);
+  write_sealed(out.bytes(), path);
 }
 
 ActivationStats read_stats(const std::filesystem::path& path) {
-  const std::string bytes = read_bytes(path);
+  const std::string bytes = read_whole_file(path, kMaxStatsBytes, "a statistics file");
   const std::string_view all(bytes);
   const std::string name = printable(path.string());
-  if (!all.starts_with(kMagic) || all.size() < kMagic.size() + 1 + kDigestBytes) {
+  if (all.starts_with(kCheckpointMagic)) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("{}: expected statistics, found the checkpoint of an unfinished "
+                            "calibration; finish it with the same command and --resume",
+                            name));
+  }
+  if (!all.starts_with(kMagic)) {
     throw Error(ErrorCode::kInput, fmt::format("{} is no statistics file of ptq", name));
   }
-  const std::string_view body = all.substr(0, all.size() - kDigestBytes);
-  Reader in(body.substr(kMagic.size()), name);
-  const uint64_t version = in.varint();
+  const std::string remedy = "make it again with `ptq calibrate`";
+  ByteReader head(all.substr(kMagic.size()), name, remedy);
+  const uint64_t version = head.varint();
   if (version != kVersion) {
-    in.fail(fmt::format("expected statistics of version {}, found version {}", kVersion, version));
+    head.fail(
+        fmt::format("expected statistics of version {}, found version {}", kVersion, version));
   }
-  Sha256 hash;
-  hash.update(body);
-  if (std::memcmp(hash.digest().data(), all.data() + body.size(), kDigestBytes) != 0) {
-    in.fail("damaged statistics: the checksum does not match");
-  }
-  ActivationStats stats;
-  stats.model_fingerprint = in.text();
-  stats.data_fingerprint = in.text();
-  stats.runtime_version = in.text();
-  stats.samples = in.varint();
-  const uint64_t tensors = in.varint();
-  for (uint64_t i = 0; i < tensors; ++i) {
-    std::string tensor = in.text();
-    if (!stats.tensors.empty() && tensor <= stats.tensors.rbegin()->first) {
-      in.fail("damaged statistics: tensors are not in ascending order of their names");
-    }
-    stats.tensors.emplace_hint(stats.tensors.end(), std::move(tensor), read_tensor(in));
-  }
+  ByteReader in(unsealed(all, head).substr(kMagic.size()), name, remedy);
+  in.varint();  // the version
+  ActivationStats stats = get_stats(in);
   if (!in.at_end()) {
-    in.fail("damaged statistics: bytes follow the last tensor");
+    in.fail("damaged: bytes follow the last tensor");
   }
   return stats;
 }

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "ptq/error.h"
+#include "ptq/fingerprint.h"
 
 namespace ptq {
 
@@ -48,13 +49,7 @@ std::array<std::byte, 32> Sha256::digest() const {
 }
 
 std::string Sha256::hex() const {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const std::byte b : digest()) {
-    out += kDigits[static_cast<size_t>(b) >> 4];
-    out += kDigits[static_cast<size_t>(b) & 0xF];
-  }
-  return out;
+  return hex_text(digest());
 }
 
 }  // namespace ptq

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "core/hash.h"
 #include "data/findings.h"
+#include "data/sample_check.h"
 
 namespace ptq {
 namespace {
@@ -45,16 +45,6 @@ void count_shape(const Shape& shape, InputSummary& input) {
   } else {
     ++input.other_shape_samples;
   }
-}
-
-std::array<std::byte, 32> hash_of(const Sample& sample) {
-  Sha256 hash;
-  for (const auto& [name, tensor] : sample.inputs) {
-    hash.update_field(name);
-    hash.update_field(fmt::format("{}{}", dtype_name(tensor.dtype()), shape_text(tensor.shape())));
-    hash.update(tensor.bytes());
-  }
-  return hash.digest();
 }
 
 }  // namespace
@@ -102,7 +92,8 @@ void DataSummary::add(const Sample& sample) {
                           });
     input.constant_samples += constant ? 1 : 0;
   }
-  const auto [first, is_new] = origins_.emplace(hash_of(sample), sample.origin);
+  hashes_.push_back(sample_hash(sample));
+  const auto [first, is_new] = origins_.emplace(hashes_.back(), sample.origin);
   if (!is_new && ++check_.duplicates == 1) {
     first_duplicate_ = fmt::format("{} is {}", sample.origin, first->second);
   }
@@ -114,6 +105,7 @@ void DataSummary::add(const Sample& sample) {
 
 DataCheck DataSummary::result() const {
   DataCheck check = check_;
+  check.fingerprint = multiset_fingerprint(hashes_);
   const auto report = [&check](DataFinding finding, const std::string& message) {
     const std::string text = with_code(finding, message);
     const DataFindingRow* row = finding_of(text);

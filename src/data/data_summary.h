@@ -1,7 +1,6 @@
 #pragma once
 // Adds samples up into what `ptq data check` reports about them. One thread.
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "data/sample_source.h"
 #include "ptq/data_check.h"
+#include "ptq/fingerprint.h"
 
 namespace ptq {
 
@@ -17,7 +17,7 @@ class DataSummary {
   explicit DataSummary(const std::vector<InputSpec>& inputs);
 
   void add(const Sample& sample);
-  // Samples, files, inputs, duplicates and strata, and the findings about values that are not
+  // Fingerprint, samples, files, inputs, duplicates and strata, and the findings about values that are not
   // finite and about duplicates.
   DataCheck result() const;
 
@@ -31,7 +31,8 @@ class DataSummary {
   std::vector<double> sums_;           // by input
   std::vector<NotFinite> not_finite_;  // by input
   int64_t last_sequence_ = -1;
-  std::map<std::array<std::byte, 32>, std::string> origins_;  // by hash of the tensors
+  std::vector<Digest> hashes_;
+  std::map<Digest, std::string> origins_;
   std::string first_duplicate_;
 };
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/hash.h"
 #include "data/findings.h"
 #include "ptq/error.h"
 
@@ -135,27 +136,24 @@ void check_ids(const InputSpec& spec, const Tensor& tensor, int64_t first_row,
   }
 }
 
-void SampleDigest::add(const Sample& sample) {
-  if (samples_ == 0) {
-    hash_.update(std::string_view("ptq.samples/1\n"));
-  }
-  update_number(hash_, sample.inputs.size());
+Digest sample_hash(const Sample& sample) {
+  Sha256 hash;
+  update_number(hash, sample.inputs.size());
   for (const auto& [name, tensor] : sample.inputs) {
-    update_number(hash_, name.size());
-    hash_.update(std::string_view(name));
-    update_number(hash_, static_cast<uint64_t>(tensor.dtype()));
-    update_number(hash_, tensor.shape().size());
+    update_number(hash, name.size());
+    hash.update(std::string_view(name));
+    update_number(hash, static_cast<uint64_t>(tensor.dtype()));
+    update_number(hash, tensor.shape().size());
     for (const int64_t dimension : tensor.shape()) {
-      update_number(hash_, static_cast<uint64_t>(dimension));
+      update_number(hash, static_cast<uint64_t>(dimension));
     }
-    update_number(hash_, tensor.bytes().size());
-    hash_.update(tensor.bytes());
+    update_number(hash, tensor.bytes().size());
+    hash.update(tensor.bytes());
   }
-  note_oddities(sample);
-  ++samples_;
+  return hash.digest();
 }
 
-void SampleDigest::note_oddities(const Sample& sample) {
+void SampleOddities::add(const Sample& sample) {
   for (const auto& [name, tensor] : sample.inputs) {
     if (is_floating(tensor.dtype()) && is_constant(tensor)) {
       ConstantCount& count = constant_[name];
@@ -175,13 +173,10 @@ void SampleDigest::note_oddities(const Sample& sample) {
       first_ = Sample();  // its memory is needed no more
     }
   }
+  ++samples_;
 }
 
-std::string SampleDigest::fingerprint() const {
-  return hash_.hex();
-}
-
-std::vector<std::string> SampleDigest::warnings() const {
+std::vector<std::string> SampleOddities::warnings() const {
   std::vector<std::string> result;
   if (samples_ < kFewSamples) {
     result.push_back(

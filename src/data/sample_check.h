@@ -1,6 +1,6 @@
 #pragma once
-// Looks at sample tensors as they pass: refuses what is not finite, hashes them for the
-// fingerprint, and remembers what deserves a warning. One thread.
+// Looks at sample tensors as they pass: refuses what is not finite, hashes them, and remembers what
+// deserves a warning. Free functions: any thread.
 
 #include <cstdint>
 #include <map>
@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/hash.h"
 #include "data/sample_source.h"
+#include "ptq/fingerprint.h"
 
 namespace ptq {
 
@@ -28,14 +28,15 @@ void check_values(const Tensor& tensor, int64_t first_row, bool allow_nonfinite,
 void check_ids(const InputSpec& spec, const Tensor& tensor, int64_t first_row,
                std::string_view where);
 
-// Fingerprint and warnings over all samples.
-class SampleDigest {
+// SHA-256 of what the model is fed: the number of inputs and, by name: length of name, name, ONNX
+// type, rank, dimensions, number of bytes, bytes. Numbers are little-endian 64-bit integers; file
+// names, labels and strata do not count.
+Digest sample_hash(const Sample& sample);
+
+// Remembers what is odd about the samples as a whole.
+class SampleOddities {
  public:
   void add(const Sample& sample);
-  // Hex SHA-256 of "ptq.samples/1\n" and then, for each sample, the number of its inputs and, by
-  // name: length of name, name, ONNX type, rank, dimensions, number of bytes, bytes. Numbers are
-  // little-endian 64-bit integers.
-  std::string fingerprint() const;
   std::vector<std::string> warnings() const;
 
  private:
@@ -44,9 +45,6 @@ class SampleDigest {
     std::string first_origin;
   };
 
-  void note_oddities(const Sample& sample);
-
-  Sha256 hash_;
   int64_t samples_ = 0;
   Sample first_;
   bool all_identical_ = true;

@@ -51,11 +51,9 @@ class SampleSource {
   // Number of samples that next() will give in all, known from the start. Only with
   // DataOptions::skip_bad may it fall while reading; it is exact after the last sample.
   virtual size_t size() const = 0;
-  // SHA-256 (hex) over name, type, shape and bytes of all sample tensors in order; labels and file
-  // names do not count, nor how samples are grouped into files. Only after the last sample.
-  virtual std::string fingerprint() const = 0;
-  // What is odd about the samples, one line each: few, all identical, constant. After the last
-  // sample.
+  // Passes over the next sample.
+  virtual void skip() { next(); }
+  // What is odd about the samples that were given, one line each: few, all identical, constant.
   virtual std::vector<std::string> warnings() const = 0;
   // Samples by stratum, among those given so far; one row "" when there are no strata.
   virtual std::map<std::string, int64_t> strata() const { return {}; }

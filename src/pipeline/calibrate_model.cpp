@@ -8,6 +8,25 @@
 
 namespace ptq {
 
+namespace {
+
+// The samples for `model`; inputs that carry states may be missing in them.
+std::unique_ptr<SampleSource> open_samples(const LoadedModel& model, const DataRequest& data) {
+  DataOptions options = data.options;
+  for (const StateLink& link : data.measure.states) {
+    options.optional_inputs.push_back(link.input);
+  }
+  if (options.skip_bad && data.measure.shards > 1) {
+    throw Error(ErrorCode::kUsage,
+                "--skip-bad and --shard cannot be used together, as the shards would not agree on "
+                "the numbers of the samples; remove the bad files first (`ptq data check` names "
+                "them)");
+  }
+  return open_data(data.data, input_specs(model.model.graph), options);
+}
+
+}  // namespace
+
 std::map<std::string, Tensor> first_sample(const LoadedModel& model, const DataRequest& data) {
   DataOptions options = data.options;
   options.max_samples = 1;
@@ -27,12 +46,13 @@ ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                 "no node of this model can run in integers, so there is nothing to calibrate; see "
                 "`ptq inspect` for the operators");
   }
-  const std::unique_ptr<SampleSource> source =
-      open_data(data.data, input_specs(model.model.graph), data.options);
+  const std::unique_ptr<SampleSource> source = open_samples(model, data);
   CalibrateOptions options;
   options.threads = data.threads;
   options.progress = data.progress;
   options.stop = data.stop;
+  options.measure = data.measure;
+  options.model_fingerprint = model.fingerprint;
   Calibration calibration = calibrate(model.model, values, *source, options);
   ActivationStats stats = std::move(calibration.stats);
   if (!calibration.fallback_reason.empty()) {
@@ -49,7 +69,13 @@ ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
         fmt::format("no sample computed {} tensor(s), the nodes around them stay in float: {}",
                     calibration.not_observed.size(), printable(not_observed, 300)));
   }
-  stats.model_fingerprint = model.fingerprint;
+  if (!calibration.not_masked.empty()) {
+    warnings.push_back(fmt::format(
+        "{} of {} values have no axis of tokens that the mask could lie on, all their values "
+        "count: {}",
+        calibration.not_masked.size(), stats.tensors.size(),
+        printable(fmt::format("{}", fmt::join(calibration.not_masked, ", ")), 300)));
+  }
   for (std::string& warning : source->warnings()) {
     warnings.push_back(std::move(warning));
   }

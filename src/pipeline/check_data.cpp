@@ -44,9 +44,11 @@ DataCheck check_data(const std::filesystem::path& model, const DataRequest& data
   }
   DataCheck check = summary.result();
   check.complete = errors.empty();
+  if (!check.complete) {
+    check.fingerprint.clear();
+  }
   std::ranges::move(errors, std::back_inserter(check.findings));
   if (check.complete) {
-    check.fingerprint = source->fingerprint();
     for (const std::string& warning : source->warnings()) {
       check.findings.push_back(as_finding(warning, "warning"));
     }

@@ -232,6 +232,7 @@ void check_request(const QuantizeRequest& request) {
 
 std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& target,
                                     const std::vector<std::string>& keep_float) {
+  check_keep_float(model.model.graph, keep_float);
   return planned_decisions(model.model.graph, analyze_model(model.model.graph, keep_float, target));
 }
 

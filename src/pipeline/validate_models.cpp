@@ -26,7 +26,6 @@ class LabelledSource : public SampleSource {
     return sample;
   }
   size_t size() const override { return inner_->size(); }
-  std::string fingerprint() const override { return inner_->fingerprint(); }
   std::vector<std::string> warnings() const override { return inner_->warnings(); }
   std::map<std::string, int64_t> strata() const override { return inner_->strata(); }
   std::string preprocessing() const override { return inner_->preprocessing(); }

@@ -123,26 +123,6 @@ std::string inspection_json(const ReportHeader& header, const Model& model) {
   return dump(document);
 }
 
-std::string stats_json(const ReportHeader& header, const ActivationStats& stats) {
-  Json document = start_document(header);
-  document["summary"] = {{"samples", stats.samples},
-                         {"tensors", stats.tensors.size()},
-                         {"model_fingerprint", stats.model_fingerprint},
-                         {"data_fingerprint", stats.data_fingerprint}};
-  document["tensors"] = Json::array();
-  for (const auto& [name, tensor] : stats.tensors) {
-    document["tensors"].push_back({{"name", name},
-                                   {"count", tensor.count},
-                                   {"zeros", tensor.histogram.zeros()},
-                                   {"nan", tensor.nan},
-                                   {"inf", tensor.inf},
-                                   {"min", number(static_cast<double>(tensor.min))},
-                                   {"max", number(static_cast<double>(tensor.max))},
-                                   {"outlier_ratio", number(outlier_ratio(tensor))}});
-  }
-  return dump(document);
-}
-
 std::string diagnosis_json(const ReportHeader& header,
                            const std::vector<TensorDiagnosis>& tensors) {
   Json document = start_document(header);

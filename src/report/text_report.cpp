@@ -182,15 +182,6 @@ std::string inspection_text(const Model& model, uint64_t size_bytes) {
   return out + "operators\n  " + counts_text(summary.operators) + "\n";
 }
 
-std::string stats_text(const ActivationStats& stats, const std::filesystem::path& output) {
-  uint64_t values = 0;
-  for (const auto& [name, tensor] : stats.tensors) {
-    values += tensor.count;
-  }
-  return fmt::format("{} samples, {} tensors, {:.3g} values counted\nwrote {}\n", stats.samples,
-                     stats.tensors.size(), static_cast<double>(values), printable(output.string()));
-}
-
 std::string diagnosis_text(const std::vector<TensorDiagnosis>& tensors, size_t top) {
   std::map<std::string, uint64_t> severities;
   std::map<std::string, uint64_t> estimators;

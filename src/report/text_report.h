@@ -11,7 +11,6 @@
 namespace ptq {
 
 std::string inspection_text(const Model& model, uint64_t size_bytes);
-std::string stats_text(const ActivationStats& stats, const std::filesystem::path& output);
 // The `top` hardest tensors, 0 = all.
 std::string diagnosis_text(const std::vector<TensorDiagnosis>& tensors, size_t top);
 // An empty `output`: nothing was written.

@@ -210,9 +210,7 @@ void insert_main_observers(Model& model, const Taps& taps) {
   model.set_opset(kDomain, 1);
 }
 
-Session observe_optimized(const Model& model, const Wanted& wanted, ObserverSink& sink) {
-  SessionOptions options;
-  options.sink = &sink;
+Session observe_optimized(const Model& model, const Wanted& wanted, SessionOptions options) {
   const auto [observed, main] = with_inner_observers(model, wanted);
   Model optimized = optimized_model(with_marks(observed, main), options);
   // The runtime (1.31) gives values of its own the same name in several graphs, which it then
@@ -223,9 +221,7 @@ Session observe_optimized(const Model& model, const Wanted& wanted, ObserverSink
   return open_session(optimized, options);
 }
 
-Session observe_as_given(const Model& model, const Wanted& wanted, ObserverSink& sink) {
-  SessionOptions options;
-  options.sink = &sink;
+Session observe_as_given(const Model& model, const Wanted& wanted, const SessionOptions& options) {
   auto [observed, main] = with_inner_observers(model, wanted);
   Taps taps;
   for (const auto& [value, slot] : main) {
@@ -266,7 +262,7 @@ std::vector<DType> value_types(const Model& model, const std::vector<std::string
 }  // namespace
 
 ObservedSession observe_values(const Model& model, const std::vector<std::string>& values,
-                               ObserverSink& sink) {
+                               ObserverSink& sink, const std::atomic<bool>* cancel) {
   const std::vector<DType> types = value_types(model, values);
   Wanted wanted;
   std::vector<size_t> skipped;
@@ -278,13 +274,16 @@ ObservedSession observe_values(const Model& model, const std::vector<std::string
       skipped.push_back(slot);
     }
   }
+  SessionOptions options;
+  options.sink = &sink;
+  options.cancel_load = cancel;
   try {
-    return {observe_optimized(model, wanted, sink), std::move(skipped), ""};
+    return {observe_optimized(model, wanted, options), std::move(skipped), ""};
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kRuntime && error.code() != ErrorCode::kInput) {
       throw;
     }
-    return {observe_as_given(model, wanted, sink), std::move(skipped), error.what()};
+    return {observe_as_given(model, wanted, options), std::move(skipped), error.what()};
   }
 }
 

@@ -2,6 +2,7 @@
 // A session that reports chosen values of a model while it runs, at little more than the cost of
 // running it. Called by calibration. Building belongs to one thread, Session::run to any.
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ struct ObservedSession {
 // inside its nodes; there each name belongs to one graph. Value i is reported to `sink` as slot i,
 // each time that it is computed. Inside inner graphs the observers stand in the way of fusions.
 // `sink` must outlive the session. Throws Error{kInput} for a name that no node makes,
-// Error{kRuntime} when the runtime refuses the model itself.
+// Error{kRuntime} when the runtime refuses the model itself, Error{kInterrupted} soon after
+// `cancel` is set.
 ObservedSession observe_values(const Model& model, const std::vector<std::string>& values,
-                               ObserverSink& sink);
+                               ObserverSink& sink, const std::atomic<bool>* cancel = nullptr);
 
 }  // namespace ptq

@@ -1,5 +1,7 @@
 #include "runtime/session.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -160,6 +162,56 @@ void Session::State::read_signature() {
   }
 }
 
+namespace {
+
+// Passes a request to stop on to a session that loads, while it exists.
+class LoadCanceller {
+ public:
+  LoadCanceller(const std::atomic<bool>* cancel, Ort::SessionOptions& options) {
+    if (cancel != nullptr) {
+      watcher_ = std::jthread([cancel, &options](const std::stop_token& done) {
+        while (!done.stop_requested() && !cancel->load()) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        if (cancel->load()) {
+          options.SetLoadCancellationFlag(true);
+        }
+      });
+    }
+  }
+
+ private:
+  std::jthread watcher_;
+};
+
+[[noreturn]] void throw_refusal(const SessionOptions& options, const Ort::Exception& error) {
+  if (options.cancel_load != nullptr && options.cancel_load->load()) {
+    throw Error(ErrorCode::kInterrupted, "interrupted while ONNX Runtime loaded the model");
+  }
+  throw_runtime("refused the model", error);
+}
+
+}  // namespace
+
+struct RunControl::State {
+  Ort::RunOptions options;
+  std::atomic<bool> cancelled{false};
+};
+
+RunControl::RunControl() {
+  runtime_api();
+  state_ = std::make_unique<State>();
+}
+RunControl::~RunControl() = default;
+
+void RunControl::cancel() {
+  state_->cancelled = true;
+  state_->options.SetTerminate();
+}
+bool RunControl::cancelled() const {
+  return state_->cancelled;
+}
+
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
@@ -169,10 +221,12 @@ Session Session::from_bytes(std::string_view model, const SessionOptions& option
   Ort::Env& env = environment();
   auto state = std::make_unique<State>();
   try {
-    state->session = Ort::Session(env, model.data(), model.size(), state->make_options(options));
+    Ort::SessionOptions made = state->make_options(options);
+    const LoadCanceller canceller(options.cancel_load, made);
+    state->session = Ort::Session(env, model.data(), model.size(), made);
     state->read_signature();
   } catch (const Ort::Exception& error) {
-    throw_runtime("refused the model", error);
+    throw_refusal(options, error);
   }
   return Session(std::move(state));
 }
@@ -181,10 +235,12 @@ Session Session::from_path(const std::filesystem::path& model, const SessionOpti
   Ort::Env& env = environment();
   auto state = std::make_unique<State>();
   try {
-    state->session = Ort::Session(env, model.c_str(), state->make_options(options));
+    Ort::SessionOptions made = state->make_options(options);
+    const LoadCanceller canceller(options.cancel_load, made);
+    state->session = Ort::Session(env, model.c_str(), made);
     state->read_signature();
   } catch (const Ort::Exception& error) {
-    throw_runtime("refused the model", error);
+    throw_refusal(options, error);
   }
   return Session(std::move(state));
 }
@@ -196,7 +252,9 @@ const std::vector<ValueInfo>& Session::outputs() const {
   return state_->outputs;
 }
 
-std::vector<Tensor> Session::run(const std::map<std::string, Tensor>& feeds) const {
+std::vector<Tensor> Session::run(const std::map<std::string, Tensor>& feeds,
+                                 RunControl* control) const {
+  static const Ort::RunOptions kNoOptions{nullptr};
   std::vector<const char*> names;
   std::vector<Ort::Value> values;
   try {
@@ -211,9 +269,9 @@ std::vector<Tensor> Session::run(const std::map<std::string, Tensor>& feeds) con
       names.push_back(input.name.c_str());
       values.push_back(input_value(input, feed->second));
     }
-    std::vector<Ort::Value> results =
-        state_->session.Run(Ort::RunOptions{nullptr}, names.data(), values.data(), values.size(),
-                            state_->output_names.data(), state_->output_names.size());
+    std::vector<Ort::Value> results = state_->session.Run(
+        control != nullptr ? control->state_->options : kNoOptions, names.data(), values.data(),
+        values.size(), state_->output_names.data(), state_->output_names.size());
     std::vector<Tensor> tensors;
     tensors.reserve(results.size());
     for (Ort::Value& result : results) {

@@ -2,6 +2,7 @@
 // Runs ONNX models with ONNX Runtime on the processor. Used by calibration and validation. `run`
 // may be called from many threads at once; construction and the rest belong to one thread.
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -28,6 +29,27 @@ struct SessionOptions {
   std::map<std::string, std::string> config;   // the runtime's own session keys
   // Receives what the operators of observer_ops.h see; without it they are unknown.
   ObserverSink* sink = nullptr;
+  // Once set, loading ends soon with Error{kInterrupted}. Must outlive the construction.
+  const std::atomic<bool>* cancel_load = nullptr;
+};
+
+// Ends one run of a session from another thread. `cancel` may be called from any thread, also when
+// nothing runs; the rest belongs to the thread that runs.
+class RunControl {
+ public:
+  RunControl();
+  ~RunControl();
+  RunControl(const RunControl&) = delete;
+  RunControl& operator=(const RunControl&) = delete;
+
+  // The run under way ends soon with Error{kRuntime}; the next ones end at once.
+  void cancel();
+  bool cancelled() const;
+
+ private:
+  friend class Session;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 class Session {
@@ -49,7 +71,8 @@ class Session {
   // Feeds with other names are ignored. Returns the outputs in order; what is no numeric tensor
   // comes as an empty Tensor. Throws Error{kInput} for a missing or mistyped feed, Error{kRuntime}
   // when the runtime fails.
-  std::vector<Tensor> run(const std::map<std::string, Tensor>& feeds) const;
+  std::vector<Tensor> run(const std::map<std::string, Tensor>& feeds,
+                          RunControl* control = nullptr) const;
 
   // Ends the profile that `profile_prefix` began, and returns the file that holds it.
   std::filesystem::path end_profile();

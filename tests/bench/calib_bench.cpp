@@ -93,7 +93,6 @@ class RepeatedSource : public SampleSource {
     return samples_[given_++ % samples_.size()];
   }
   size_t size() const override { return count_; }
-  std::string fingerprint() const override { return ""; }
   std::vector<std::string> warnings() const override { return {}; }
 
  private:

@@ -1,17 +1,15 @@
 #include "calib/calibrate.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "calib/fixed_source.h"
+#include "data/sample_check.h"
 #include "ptq/error.h"
 #include "runtime/library.h"
-#include "runtime/runtime_models.h"
 
 namespace ptq {
 namespace {
@@ -19,48 +17,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class FixedSource : public SampleSource {
- public:
-  explicit FixedSource(std::vector<Sample> samples) : samples_(std::move(samples)) {}
-  std::optional<Sample> next() override {
-    return given_ == samples_.size() ? std::nullopt : std::optional(samples_[given_++]);
-  }
-  size_t size() const override { return samples_.size(); }
-  std::string fingerprint() const override { return "fingerprint of " + std::to_string(given_); }
-  std::vector<std::string> warnings() const override { return {}; }
-
- private:
-  std::vector<Sample> samples_;
-  size_t given_ = 0;
-};
-
-std::vector<Sample> exact_samples(const Model& model, size_t count) {
-  std::vector<Sample> samples;
-  for (size_t i = 0; i < count; ++i) {
-    samples.push_back({"sample " + std::to_string(i),
-                       exact_feeds(model, static_cast<uint32_t>(i) + 1), std::nullopt});
-  }
-  return samples;
-}
-
-// Residual blocks, several layouts, an activation whose padding is not zero, a product at the end.
-Model mixed_model() {
-  return exact_model(R"((float[N,8,7,5] x, float[12,8,1,1] w1, float[12,1,3,3] w2,
-                         float[8,12,1,1] w3, float[280,10] w4) => (float[N,10] y)
-    <float low = {0}, float high = {6}> {
-      a = Conv (x, w1)
-      b = Clip (a, low, high)
-      c = Conv <group = 12, pads = [1, 1, 1, 1]> (b, w2)
-      d = HardSigmoid <alpha = 0.25, beta = 0.5> (c)
-      e = Conv (d, w3)
-      s = Add (x, e)
-      f = Flatten (s)
-      m = MatMul (f, w4)
-      y = Relu (m)
-    })");
-}
-const std::vector<std::string> kMixedValues = {"x", "b", "d", "e", "s", "m", "y"};
 
 Calibration calibrated(const Model& model, const std::vector<std::string>& values,
                        std::vector<Sample> samples, int threads) {
@@ -72,12 +28,16 @@ Calibration calibrated(const Model& model, const std::vector<std::string>& value
 
 TEST(Calibrate, EqualsTheStatisticsOfTheRawTensors) {
   const Model model = mixed_model();
-  const std::vector<Sample> samples = exact_samples(model, 9);
+  const std::vector<Sample> samples = made_samples(model, 9);
   const Calibration result = calibrated(model, kMixedValues, samples, 2);
   EXPECT_EQ(result.fallback_reason, "");
   EXPECT_THAT(result.not_observed, IsEmpty());
-  EXPECT_EQ(result.stats.samples, 9U);
-  EXPECT_EQ(result.stats.data_fingerprint, "fingerprint of 9");
+  EXPECT_EQ(result.stats.samples(), 9U);
+  std::vector<Digest> hashes;
+  for (const Sample& sample : samples) {
+    hashes.push_back(sample_hash(sample));
+  }
+  EXPECT_EQ(result.stats.data_fingerprint(), multiset_fingerprint(hashes));
   EXPECT_EQ(result.stats.runtime_version, runtime_version());
   EXPECT_EQ(result.stats.tensors.size(), kMixedValues.size());
 
@@ -94,24 +54,9 @@ TEST(Calibrate, EqualsTheStatisticsOfTheRawTensors) {
   }
 }
 
-std::string file_bytes(const ActivationStats& stats) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "calibrate_test.ptqstats";
-  write_stats(stats, path);
-  std::ifstream in(path, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  in.close();
-  std::filesystem::remove(path);
-  return bytes;
-}
-
 TEST(Calibrate, DoesNotDependOnThreads) {
-  Model model = mixed_model();
-  std::vector<Sample> samples = exact_samples(model, 11);
-  for (Sample& sample : samples) {  // results that depend on the order of additions
-    for (float& value : sample.inputs["x"].mutable_data<float>()) {
-      value = value * 0.1F + 0.037F;
-    }
-  }
+  const Model model = mixed_model();
+  const std::vector<Sample> samples = made_samples(model, 11, 0.1F, 0.037F);
   const Calibration one = calibrated(model, kMixedValues, samples, 1);
   for (const int threads : {2, 3, 16}) {
     const Calibration many = calibrated(model, kMixedValues, samples, threads);
@@ -122,7 +67,7 @@ TEST(Calibrate, DoesNotDependOnThreads) {
 
 TEST(Calibrate, ReportsProgressToTheEnd) {
   const Model model = conv_clip_model(8, 8);
-  FixedSource source(exact_samples(model, 5));
+  FixedSource source(made_samples(model, 5));
   std::vector<size_t> done;
   CalibrateOptions options;
   options.threads = 2;
@@ -153,7 +98,7 @@ TEST(Calibrate, NamesWhatItCouldNotObserve) {
       f = Cast <to = 1> (k)
       y = Add (x, f)
     })");
-  std::vector<Sample> samples = exact_samples(model, 2);
+  std::vector<Sample> samples = made_samples(model, 2);
   for (Sample& sample : samples) {
     const std::vector<int64_t> k = {3};
     sample.inputs["k"] = Tensor::from<int64_t>({1}, k);
@@ -183,7 +128,7 @@ TEST(Calibrate, RefusesEmptyData) {
 
 TEST(Calibrate, NamesTheSampleThatFails) {
   const Model model = conv_clip_model(8, 8);
-  std::vector<Sample> samples = exact_samples(model, 6);
+  std::vector<Sample> samples = made_samples(model, 6);
   samples[4].inputs["x"] = small_integers({1, 3, 9, 7}, 1);
   std::string message;
   EXPECT_EQ(code_of([&] { calibrated(model, {"r"}, samples, 3); }, message), ErrorCode::kRuntime);
@@ -192,7 +137,7 @@ TEST(Calibrate, NamesTheSampleThatFails) {
 
 TEST(Calibrate, StopsWhenAsked) {
   const Model model = conv_clip_model(8, 8);
-  FixedSource source(exact_samples(model, 50));
+  FixedSource source(made_samples(model, 50));
   std::atomic<bool> stop = false;
   CalibrateOptions options;
   options.threads = 2;

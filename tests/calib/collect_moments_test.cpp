@@ -10,47 +10,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "calib/fixed_source.h"
 #include "ptq/error.h"
 #include "runtime/model_session.h"
-#include "runtime/runtime_models.h"
 
 namespace ptq {
 namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class FixedSource : public SampleSource {
- public:
-  explicit FixedSource(std::vector<Sample> samples, std::string fingerprint = "f")
-      : samples_(std::move(samples)), fingerprint_(std::move(fingerprint)) {}
-  std::optional<Sample> next() override {
-    return given_ == samples_.size() ? std::nullopt : std::optional(samples_[given_++]);
-  }
-  size_t size() const override { return samples_.size(); }
-  std::string fingerprint() const override { return fingerprint_; }
-  std::vector<std::string> warnings() const override { return {}; }
-
- private:
-  std::vector<Sample> samples_;
-  std::string fingerprint_;
-  size_t given_ = 0;
-};
-
-std::vector<Sample> exact_samples(const Model& model, size_t count) {
-  std::vector<Sample> samples;
-  for (size_t i = 0; i < count; ++i) {
-    Sample sample;
-    sample.origin = "sample " + std::to_string(i);
-    sample.inputs = exact_feeds(model, static_cast<uint32_t>(i) + 1);
-    samples.push_back(std::move(sample));
-  }
-  return samples;
-}
+using testing::SizeIs;
 
 // Ordinary, depthwise and grouped convolutions in the runtime's blocked layout, then products.
 // All values are small integers, so that any order and any fusion gives the same ones.
-Model mixed_model() {
+Model products_model() {
   return exact_model(R"((float[N,3,9,7] x, float[20,3,3,3] w1, float[20,1,3,3] w2,
                          float[32,20,1,1] w3, float[16,16,3,3] w4, float[16,5] w5,
                          float[5,6] w6) => (float[N,T,6] y)
@@ -145,8 +118,8 @@ std::vector<std::vector<double>> rows_of(const Tensor& x, const MomentRequest& r
 }
 
 TEST(CollectMoments, EqualsBruteForceOfTheRawTensors) {
-  const Model model = mixed_model();
-  const std::vector<Sample> samples = exact_samples(model, 5);
+  const Model model = products_model();
+  const std::vector<Sample> samples = made_samples(model, 5);
   const std::vector<MomentRequest> requests = all_products(model);
   const std::vector<ValueMoments> found = collected(model, requests, samples, 2);
   ASSERT_EQ(found.size(), requests.size());
@@ -199,10 +172,10 @@ TEST(CollectMoments, ReadsTheBlockedLayout) {
   if (nchwc_block_size() <= 1) {
     GTEST_SKIP() << "the runtime has no blocked layout on this processor";
   }
-  const Model model = mixed_model();
+  const Model model = products_model();
   std::atomic<int> blocked = 0;
   std::atomic<int> padded = 0;
-  FixedSource source(exact_samples(model, 1));
+  FixedSource source(made_samples(model, 1));
   RunOptions options;
   options.threads = 1;
   run_observed(model, {"a", "b", "d"}, source, options,
@@ -215,8 +188,8 @@ TEST(CollectMoments, ReadsTheBlockedLayout) {
 }
 
 TEST(CollectMoments, DoesNotDependOnThreadsOrOrder) {
-  const Model model = mixed_model();
-  std::vector<Sample> samples = exact_samples(model, 9);
+  const Model model = products_model();
+  std::vector<Sample> samples = made_samples(model, 9);
   for (Sample& sample : samples) {  // sums that round
     for (float& value : sample.inputs["x"].mutable_data<float>()) {
       value = value * 0.1F + 0.037F;
@@ -237,13 +210,14 @@ TEST(CollectMoments, DoesNotDependOnThreadsOrOrder) {
 }
 
 TEST(CollectMoments, IsTheMergeOfItsShards) {
-  const Model model = mixed_model();
-  const std::vector<Sample> samples = exact_samples(model, 7);
+  const Model model = products_model();
+  const std::vector<Sample> samples = made_samples(model, 7);
   const std::vector<MomentRequest> requests = all_products(model);
   RunOptions options;
   options.threads = 1;
   FixedSource all(samples);
-  std::vector<ValueMoments> whole = collect_channels(model, requests, all, options);
+  ChannelMoments channels = collect_channels(model, requests, all, options);
+  std::vector<ValueMoments> whole = std::move(channels.values);
   std::vector<ValueMoments> merged(requests.size());
   std::vector<std::vector<Sample>> shards(3);
   for (size_t i = 0; i < samples.size(); ++i) {
@@ -251,7 +225,8 @@ TEST(CollectMoments, IsTheMergeOfItsShards) {
   }
   for (const std::vector<Sample>& shard : shards) {
     FixedSource source(shard);
-    const auto part = collect_channels(model, requests, source, options);
+    const std::vector<ValueMoments> part =
+        collect_channels(model, requests, source, options).values;
     for (size_t i = 0; i < requests.size(); ++i) {
       merged[i].channels.merge(part[i].channels);
     }
@@ -260,7 +235,7 @@ TEST(CollectMoments, IsTheMergeOfItsShards) {
   for (const std::vector<Sample>& shard : shards) {
     FixedSource source(shard);
     std::vector<ValueMoments> part = merged;
-    EXPECT_EQ(collect_second_moments(model, requests, source, options, part), shard.size());
+    EXPECT_THAT(collect_second_moments(model, requests, source, options, part), SizeIs(64));
     if (sums.empty()) {
       sums = part;
       continue;
@@ -272,7 +247,8 @@ TEST(CollectMoments, IsTheMergeOfItsShards) {
     }
   }
   FixedSource again(samples);
-  collect_second_moments(model, requests, again, options, whole);
+  EXPECT_EQ(collect_second_moments(model, requests, again, options, whole),
+            channels.data_fingerprint);
   for (size_t i = 0; i < requests.size(); ++i) {
     EXPECT_EQ(merged[i].channels, whole[i].channels);
     EXPECT_EQ(sums[i].groups, whole[i].groups);
@@ -327,9 +303,9 @@ std::string message_of(ErrorCode code, const std::function<void()>& body) {
 }
 
 TEST(CollectMoments, RefusesOtherDataInTheSecondPass) {
-  const Model model = mixed_model();
+  const Model model = products_model();
   const std::vector<MomentRequest> requests = all_products(model);
-  const std::vector<Sample> samples = exact_samples(model, 3);
+  const std::vector<Sample> samples = made_samples(model, 3);
   std::vector<Sample> larger = samples;
   for (float& value : larger[1].inputs["x"].mutable_data<float>()) {
     value *= 4.0F;
@@ -350,29 +326,30 @@ TEST(CollectMoments, RefusesOtherDataInTheSecondPass) {
                    }),
         testing::AllOf(HasSubstr("sample 1: "), HasSubstr("ranges of the first pass")));
     opened = 0;
-    EXPECT_THAT(message_of(ErrorCode::kInput,
-                           [&] {
-                             collect_moments(
-                                 model, requests,
-                                 [&] {
-                                   return std::make_unique<FixedSource>(samples,
-                                                                        std::to_string(++opened));
-                                 },
-                                 options);
-                           }),
-                HasSubstr("the same samples in both passes"));
+    const std::vector<Sample> fewer(samples.begin(), samples.end() - 1);
+    EXPECT_THAT(
+        message_of(ErrorCode::kInput,
+                   [&] {
+                     collect_moments(
+                         model, requests,
+                         [&] {
+                           return std::make_unique<FixedSource>(++opened == 1 ? samples : fewer);
+                         },
+                         options);
+                   }),
+        HasSubstr("the same samples in both passes"));
   }
 }
 
 TEST(CollectMoments, RefusesWhatItCannotDo) {
-  const Model model = mixed_model();
+  const Model model = products_model();
   FixedSource none({});
   EXPECT_THAT(message_of(ErrorCode::kInput,
                          [&] {
                            collect_channels(model, {{"a", 1}}, none, {});
                          }),
               HasSubstr("found none"));
-  FixedSource some(exact_samples(model, 1));
+  FixedSource some(made_samples(model, 1));
   EXPECT_THAT(message_of(ErrorCode::kInput,
                          [&] {
                            collect_channels(model, {{"nothing", 1}}, some, {});

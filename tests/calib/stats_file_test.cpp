@@ -59,9 +59,15 @@ class StatsFile : public testing::Test {
 ActivationStats example() {
   ActivationStats stats;
   stats.model_fingerprint = std::string(64, 'a');
-  stats.data_fingerprint = std::string(64, 'b');
   stats.runtime_version = "1.31.1";
-  stats.samples = 128;
+  stats.preprocessing = "resize 256, crop 224";
+  stats.settings = "mask attention_mask";
+  stats.shards = {4, {0, 3}};
+  for (uint8_t i = 0; i < 5; ++i) {
+    stats.sample_hashes.push_back({std::byte{i}});
+  }
+  stats.strata[""] = {2, {{"zeros", {0.0F, 0.0F}}}};
+  stats.strata["dogs"] = {3, {{"conv/output", {-1.5F, 2.0F}}, {"zeros", {0.0F, 0.0F}}}};
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
   std::vector<float> values(300);

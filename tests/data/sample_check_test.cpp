@@ -65,17 +65,15 @@ TEST(CheckValues, RefusesBoolsThatAreNeither0Nor1) {
               AllOf(HasSubstr("found 7"), HasSubstr("[1,0]")));
 }
 
-TEST(SampleDigest, TellsNameTypeShapeAndValueApart) {
-  const auto fingerprint = [](const std::string& name, const Tensor& tensor) {
-    SampleDigest digest;
-    digest.add({"o", {{name, tensor}}, {}});
-    return digest.fingerprint();
+TEST(SampleHash, TellsNameTypeShapeAndValueApart) {
+  const auto hash = [](const std::string& name, const Tensor& tensor) {
+    return sample_hash({.origin = "o", .inputs = {{name, tensor}}});
   };
   const Tensor base = Tensor::from<float>({2}, std::vector<float>{0, 0});
-  EXPECT_EQ(fingerprint("x", base), fingerprint("x", Tensor(DType::kFloat, {2})));
-  EXPECT_NE(fingerprint("x", base), fingerprint("y", base));
-  EXPECT_NE(fingerprint("x", base), fingerprint("x", base.reshaped({1, 2})));
-  EXPECT_NE(fingerprint("x", base), fingerprint("x", Tensor(DType::kInt32, {2})));
+  EXPECT_EQ(hash("x", base), hash("x", Tensor(DType::kFloat, {2})));
+  EXPECT_NE(hash("x", base), hash("y", base));
+  EXPECT_NE(hash("x", base), hash("x", base.reshaped({1, 2})));
+  EXPECT_NE(hash("x", base), hash("x", Tensor(DType::kInt32, {2})));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "data/npy_writer.h"
+#include "data/sample_check.h"
 #include "data/sample_source.h"
 #include "ptq/error.h"
 
@@ -32,6 +33,14 @@ inline std::vector<Sample> read_all(SampleSource& source) {
   EXPECT_EQ(samples.size(), source.size());
   EXPECT_FALSE(source.next().has_value());
   return samples;
+}
+
+inline std::string fingerprint_of(const std::vector<Sample>& samples) {
+  std::vector<Digest> hashes;
+  for (const Sample& sample : samples) {
+    hashes.push_back(sample_hash(sample));
+  }
+  return multiset_fingerprint(hashes);
 }
 
 class SampleSourceTest : public ::testing::Test {

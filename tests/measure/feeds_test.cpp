@@ -40,7 +40,6 @@ class Samples : public SampleSource {
     return sample;
   }
   size_t size() const override { return values_.size(); }
-  std::string fingerprint() const override { return ""; }
   std::vector<std::string> warnings() const override { return {}; }
 
  private:

@@ -6,7 +6,7 @@
 #include "cli.h"
 #include "core/atomic_file.h"
 #include "ptq/error.h"
-#include "report/text_report.h"
+#include "report/stats_report.h"
 
 namespace ptq::cli {
 namespace {
@@ -14,6 +14,7 @@ namespace {
 struct Options {
   Common common;
   DataOptionsCli data;
+  MeasureCli measure;
   PolicyCli policy;
   std::filesystem::path model;
   std::filesystem::path output;
@@ -33,18 +34,23 @@ int run(Options& options) {
                    nothing_to_quantize(make_header("calibrate", {options.model}, false), model,
                                        options.model, coverage));
   }
+  MeasureOptions measure = measure_options(options.measure);
+  measure.checkpoint = options.output;
+  measure.checkpoint += ".checkpoint";
   std::vector<std::string> warnings;
   const ActivationStats stats =
-      stats_for(model, options.data, options.policy, options.common, warnings);
+      stats_for(model, {options.data, {}, options.policy, measure}, options.common, warnings);
   write_stats(stats, options.output);
+  std::error_code ignored;
+  std::filesystem::remove(measure.checkpoint, ignored);
   ReportHeader header =
       make_header("calibrate", with_data_paths({options.model}, options.data), true);
   report_warnings(header, warnings);
   return deliver(options.common,
-                 {.text = stats_text(stats, options.output),
+                 {.text = stats_written_text(stats, options.output),
                   .json = stats_json(header, stats),
                   .verdict = fmt::format("PASS calibrate {}  {} samples, {} tensors",
-                                         printable(options.model.string()), stats.samples,
+                                         printable(options.model.string()), stats.samples(),
                                          stats.tensors.size())});
 }
 
@@ -56,6 +62,8 @@ Verb add_calibrate(CLI::App& app) {
   verb->add_option("model", options->model, "FP32 ONNX file")->required();
   add_data_option(*verb, options->data, true);
   verb->add_option("-o,--output", options->output, "statistics file [MODEL.ptqstats]");
+  add_measure_options(*verb, options->measure);
+  add_resume_options(*verb, options->measure);
   add_target_option(*verb, options->policy);
   verb->add_flag("--force", options->force, "replace the output when it exists");
   add_common_options(*verb, options->common);

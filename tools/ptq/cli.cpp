@@ -13,6 +13,7 @@
 
 #include "core/atomic_file.h"
 #include "core/log.h"
+#include "core/memory.h"
 #include "data/data_listing.h"
 #include "data/image_spec.h"
 #include "ptq/error.h"
@@ -45,16 +46,21 @@ struct Bar {
   size_t decile = 0;
 };
 
+// "42/128  3.1/s  0:27 left  182 MiB"
+std::string progress_text(size_t done, size_t total, double elapsed_s) {
+  const double rate = elapsed_s > 0.0 ? static_cast<double>(done) / elapsed_s : 0.0;
+  const double left = rate > 0.0 ? static_cast<double>(total - done) / rate : 0.0;
+  return fmt::format("{}/{}  {:.1f}/s  {} left  {} MiB", done, total, rate, clock_text(left),
+                     resident_bytes() >> 20);
+}
+
 void draw_bar(const std::string& label, size_t done, size_t total, double elapsed_s) {
   constexpr size_t kWidth = 30;
   const size_t filled = total == 0 ? kWidth : done * kWidth / total;
-  const double rate = elapsed_s > 0.0 ? static_cast<double>(done) / elapsed_s : 0.0;
-  const double left = rate > 0.0 ? static_cast<double>(total - done) / rate : 0.0;
-  std::fputs(
-      fmt::format("\r{} [{}{}] {}/{}  {:.1f}/s  {} left\x1b[K", label, std::string(filled, '#'),
-                  std::string(kWidth - filled, '.'), done, total, rate, clock_text(left))
-          .c_str(),
-      stderr);
+  std::fputs(fmt::format("\r{} [{}{}] {}\x1b[K", label, std::string(filled, '#'),
+                         std::string(kWidth - filled, '.'), progress_text(done, total, elapsed_s))
+                 .c_str(),
+             stderr);
 }
 
 }  // namespace
@@ -123,7 +129,7 @@ void report_warnings(ReportHeader& header, const std::vector<std::string>& warni
 
 Progress progress_bar(const std::string& label, const Common& common) {
   const bool terminal = isatty(STDERR_FILENO) != 0;
-  if (common.quiet || (!terminal && !common.verbose)) {
+  if (common.quiet) {
     return {};
   }
   auto bar = std::make_shared<Bar>();
@@ -135,7 +141,9 @@ Progress progress_bar(const std::string& label, const Common& common) {
       const size_t decile = total == 0 ? 10 : done * 10 / total;
       if (decile > bar->decile) {
         bar->decile = decile;
-        log_info(fmt::format("{} {}/{}", label, done, total));
+        std::fputs(
+            fmt::format("ptq: {} {}\n", label, progress_text(done, total, elapsed_s)).c_str(),
+            stderr);
       }
       return;
     }
@@ -262,26 +270,6 @@ QuantizeRequest make_request(const PolicyCli& policy, const Common& common) {
   request.keep_float = policy.keep_float;
   request.threads = common.threads;
   return request;
-}
-
-ActivationStats stats_for(const LoadedModel& model, const DataOptionsCli& data,
-                          const PolicyCli& policy, const Common& common,
-                          std::vector<std::string>& warnings) {
-  if (data.data.empty() && data.stats.empty()) {
-    throw Error(ErrorCode::kUsage,
-                "give samples with --data PATH or statistics with --stats FILE; ptq never invents "
-                "data");
-  }
-  if (!data.stats.empty()) {
-    return read_stats(data.stats);
-  }
-  return calibrate_model(model, find_target(policy.target), policy.keep_float,
-                         {.data = data.data,
-                          .options = data.options,
-                          .threads = common.threads,
-                          .progress = progress_bar("calibrating", common),
-                          .stop = &stop_requested},
-                         warnings);
 }
 
 Outcome nothing_to_quantize(const ReportHeader& header, const LoadedModel& model,

@@ -44,8 +44,8 @@ ReportHeader make_header(std::string verb, std::vector<std::filesystem::path> in
 // Warnings go to stderr, one line each, and into the header.
 void report_warnings(ReportHeader& header, const std::vector<std::string>& warnings);
 
-// Draws "label [=====>    ] 42/128 3.1/s 0:27 left" on a terminal; without one, a line every 10 %
-// to the log at verbose. Silent when quiet.
+// Draws "label [####....] 42/128  3.1/s  0:27 left  182 MiB" on a terminal, where stderr is one;
+// else a line every 10 %. Silent when quiet.
 Progress progress_bar(const std::string& label, const Common& common);
 
 // Set by SIGINT / SIGTERM.
@@ -66,14 +66,15 @@ Verb add_diagnose(CLI::App& app);
 Verb add_quantize(CLI::App& app);
 Verb add_validate(CLI::App& app);
 Verb add_bench(CLI::App& app);
+Verb add_merge(CLI::App& app);
 Verb add_list(CLI::App& app);
 // Verbs of a group; `group` is the subcommand that they stand below.
 Verb add_data_check(CLI::App& group);
+Verb add_stats_show(CLI::App& group);
 
 // Options that several verbs have.
 struct DataOptionsCli {
   std::vector<std::string> data{};
-  std::filesystem::path stats{};
   DataOptions options{};
 };
 void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required);
@@ -96,10 +97,36 @@ void add_policy_options(CLI::App& verb, PolicyCli& policy);
 void add_target_option(CLI::App& verb, PolicyCli& policy);
 QuantizeRequest make_request(const PolicyCli& policy, const Common& common);
 
+// How a calibration runs.
+struct MeasureCli {
+  MeasureOptions options{};
+  std::vector<std::string> states{};  // OUTPUT=INPUT
+  std::string shard{};                // I/N
+};
+// --mask-input, --state, --batch, --max-memory.
+void add_measure_options(CLI::App& verb, MeasureCli& measure);
+// --checkpoint-every, --resume, --shard.
+void add_resume_options(CLI::App& verb, MeasureCli& measure);
+MeasureOptions measure_options(const MeasureCli& measure);
+
+// Statistics from a file, for a verb that reads them.
+struct StatsCli {
+  std::filesystem::path path{};
+  bool allow_stale = false;
+};
+// --stats, --allow-stale.
+void add_stats_option(CLI::App& verb, StatsCli& stats);
+
+// Where the statistics of a verb come from.
+struct StatsRequest {
+  const DataOptionsCli& data;
+  StatsCli file{};
+  const PolicyCli& policy;
+  MeasureOptions measure{};
+};
 // The statistics that the user gave, or a calibration on the samples that the user gave.
-ActivationStats stats_for(const LoadedModel& model, const DataOptionsCli& data,
-                          const PolicyCli& policy, const Common& common,
-                          std::vector<std::string>& warnings);
+ActivationStats stats_for(const LoadedModel& model, const StatsRequest& request,
+                          const Common& common, std::vector<std::string>& warnings);
 
 // The outcome (exit code 1) for a model none of whose nodes can run in integers: the coverage list.
 Outcome nothing_to_quantize(const ReportHeader& header, const LoadedModel& model,

@@ -13,6 +13,8 @@ namespace {
 struct Options {
   Common common;
   DataOptionsCli data;
+  StatsCli stats;
+  MeasureCli measure;
   PolicyCli policy;
   std::filesystem::path model;
   size_t top = 20;
@@ -29,8 +31,9 @@ int run(const Options& options) {
                                        options.model, coverage));
   }
   std::vector<std::string> warnings;
-  const ActivationStats stats =
-      stats_for(model, options.data, options.policy, options.common, warnings);
+  const ActivationStats stats = stats_for(
+      model, {options.data, options.stats, options.policy, measure_options(options.measure)},
+      options.common, warnings);
   const std::vector<TensorDiagnosis> tensors = diagnose_model(model, stats, request);
   ReportHeader header = make_header("diagnose", {options.model}, true);
   report_warnings(header, warnings);
@@ -52,8 +55,8 @@ Verb add_diagnose(CLI::App& app) {
   auto options = std::make_shared<Options>();
   verb->add_option("model", options->model, "FP32 ONNX file")->required();
   add_data_option(*verb, options->data, false);
-  verb->add_option("--stats", options->data.stats,
-                   "statistics of ptq calibrate, instead of --data");
+  add_stats_option(*verb, options->stats);
+  add_measure_options(*verb, options->measure);
   verb->add_option("--top", options->top, "rows to show, hardest first, 0 = all [20]");
   add_policy_options(*verb, options->policy);
   add_common_options(*verb, options->common);

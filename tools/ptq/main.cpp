@@ -118,11 +118,14 @@ int run(int argc, char** argv) {
       "3 input refused, 4 environment, 5 the runtime failed, 70 a defect of ptq, 130/143 "
       "interrupted.");
   CLI::App* data = app.add_subcommand("data", "verbs about samples: check");
+  CLI::App* stats = app.add_subcommand("stats", "verbs about statistics files: show");
   data->require_subcommand(1);
   const std::vector<ptq::cli::Verb> verbs = {
-      ptq::cli::add_inspect(app),  ptq::cli::add_calibrate(app),   ptq::cli::add_diagnose(app),
-      ptq::cli::add_quantize(app), ptq::cli::add_validate(app),    ptq::cli::add_bench(app),
-      ptq::cli::add_list(app),     ptq::cli::add_data_check(*data)};
+      ptq::cli::add_inspect(app),      ptq::cli::add_calibrate(app),
+      ptq::cli::add_diagnose(app),     ptq::cli::add_quantize(app),
+      ptq::cli::add_validate(app),     ptq::cli::add_bench(app),
+      ptq::cli::add_merge(app),        ptq::cli::add_list(app),
+      ptq::cli::add_data_check(*data), ptq::cli::add_stats_show(*stats)};
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     app.parse(argc, argv);

@@ -15,6 +15,8 @@ namespace {
 struct Options {
   Common common;
   DataOptionsCli data;
+  StatsCli stats;
+  MeasureCli measure;
   PolicyCli policy;
   std::filesystem::path model;
   std::filesystem::path output;
@@ -56,15 +58,17 @@ int run(Options& options) {
     options.output = with_suffix(options.model, ".int8.onnx");
   }
   check_output_path(options.output,
-                    with_data_paths({options.model, options.data.stats}, options.data),
+                    with_data_paths({options.model, options.stats.path}, options.data),
                     options.force);
   QuantizeRequest request = make_request(options.policy, options.common);
   if (options.no_fallback) {
     check_no_fallback(*request.target);
   }
   request.float_below_db = options.float_below_db;
-  request.samples = {
-      .data = options.data.data, .options = options.data.options, .stop = &stop_requested};
+  request.samples = {.data = options.data.data,
+                     .options = options.data.options,
+                     .measure = measure_options(options.measure),
+                     .stop = &stop_requested};
   request.keep_faster = options.keep_faster;
   check_request(request);
   const LoadedModel model = load_model(options.model);
@@ -77,7 +81,8 @@ int run(Options& options) {
   }
   std::vector<std::string> warnings;
   const ActivationStats stats =
-      stats_for(model, options.data, options.policy, options.common, warnings);
+      stats_for(model, {options.data, options.stats, options.policy, request.samples.measure},
+                options.common, warnings);
   if (!options.data.data.empty()) {
     request.sample = first_sample(model, request.samples);
   }
@@ -108,8 +113,8 @@ Verb add_quantize(CLI::App& app) {
   auto options = std::make_shared<Options>();
   verb->add_option("model", options->model, "FP32 ONNX file")->required();
   add_data_option(*verb, options->data, false);
-  verb->add_option("--stats", options->data.stats,
-                   "statistics of ptq calibrate, instead of a calibration on --data");
+  add_stats_option(*verb, options->stats);
+  add_measure_options(*verb, options->measure);
   verb->add_option("-o,--output", options->output, "quantized model [MODEL.int8.onnx]");
   verb->add_flag("--force", options->force, "replace the output when it exists");
   verb->add_flag("--no-fallback", options->no_fallback,
