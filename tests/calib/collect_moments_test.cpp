@@ -375,7 +375,7 @@ TEST(CollectMoments, RefusesWhatItCannotDo) {
                          [&] {
                            collect_channels(model, {{"a", 1}}, some, options);
                          }),
-              HasSubstr("interrupted after 0 samples"));
+              HasSubstr("interrupted"));
 }
 
 }  // namespace

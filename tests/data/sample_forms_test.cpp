@@ -36,9 +36,7 @@ class SampleForms : public ::ptq::testing::SampleSourceTest {
 
   std::string fingerprint(const std::vector<std::string>& data,
                           const std::vector<InputSpec>& inputs, const DataOptions& options = {}) {
-    const auto source = open_data(data, inputs, options);
-    read_all(*source);
-    return source->fingerprint();
+    return ::ptq::testing::fingerprint_of(read_all(*open_data(data, inputs, options)));
   }
 
   std::string data_refusal(const std::vector<std::string>& data,
