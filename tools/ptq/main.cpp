@@ -120,6 +120,7 @@ int run(int argc, char** argv) {
   CLI::App* data = app.add_subcommand("data", "verbs about samples: check");
   CLI::App* stats = app.add_subcommand("stats", "verbs about statistics files: show");
   data->require_subcommand(1);
+  stats->require_subcommand(1);
   const std::vector<ptq::cli::Verb> verbs = {
       ptq::cli::add_inspect(app),      ptq::cli::add_calibrate(app),
       ptq::cli::add_diagnose(app),     ptq::cli::add_quantize(app),
