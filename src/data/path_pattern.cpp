@@ -88,8 +88,8 @@ class Matcher {
 
   std::vector<fs::path> take() {
     std::ranges::sort(found_, path_before);
-    const auto repeated = std::ranges::unique(found_);  // a/**/** finds a path twice
-    found_.erase(repeated.begin(), repeated.end());
+    // a/**/** finds a path twice. (clang 14 cannot compile what std::ranges::unique returns.)
+    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
     return std::move(found_);
   }
 

@@ -31,7 +31,7 @@ std::vector<Line> index_lines(const DataFile& file, int64_t limit) {
   regular_file_size(file.path);
   const std::unique_ptr<ByteStream> stream = open_file_stream(file.path);
   std::vector<Line> lines;
-  std::vector<std::byte> buffer(size_t{1} << 20);
+  std::vector<std::byte> buffer(size_t{64} * 1024);
   Line line{.number = 1};
   bool blank = true;
   uint64_t position = 0;

@@ -54,8 +54,8 @@ DataCheck check_data(const std::filesystem::path& model, const DataRequest& data
     }
   }
   check.preprocessing = source->preprocessing();
-  std::ranges::stable_partition(
-      check.findings, [](const SampleFinding& finding) { return finding.severity == "error"; });
+  std::stable_partition(check.findings.begin(), check.findings.end(),
+                        [](const SampleFinding& finding) { return finding.severity == "error"; });
   return check;
 }
 

@@ -1,58 +1,25 @@
 // Data files with random damage end in samples or in an Error of one line, never in a crash, a hang
 // or much memory. Run under the address sanitizer in the asan preset.
 
-#include <random>
-
 #include <gtest/gtest.h>
 
 #include "data/labels.h"
 #include "data/npy_writer.h"
 #include "data/sample_source.h"
 #include "data/tensor_writer.h"
+#include "fuzz/mutate.h"
 #include "ptq/error.h"
 
 namespace ptq {
 namespace {
 
-using Random = std::mt19937;
-
-size_t pick(Random& random, size_t count) {
-  return std::uniform_int_distribution<size_t>(0, count - 1)(random);
-}
+using ::ptq::testing::mutate;
+using ::ptq::testing::Random;
 
 std::string read_file(const std::filesystem::path& path) {
   std::string bytes(std::filesystem::file_size(path), '\0');
   std::ifstream(path, std::ios::binary)
       .read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  return bytes;
-}
-
-// One to four edits: a byte, a bit, a run removed, repeated or overwritten, an end cut off.
-std::string mutate(std::string bytes, Random& random) {
-  for (size_t edits = 1 + pick(random, 4); edits > 0 && !bytes.empty(); --edits) {
-    const size_t at = pick(random, bytes.size());
-    const size_t run = 1 + pick(random, std::min<size_t>(16, bytes.size() - at));
-    switch (pick(random, 6)) {
-      case 0:
-        bytes[at] = static_cast<char>(pick(random, 256));
-        break;
-      case 1:
-        bytes[at] = static_cast<char>(bytes[at] ^ (1 << pick(random, 8)));
-        break;
-      case 2:
-        bytes.erase(at, run);
-        break;
-      case 3:
-        bytes.insert(at, bytes.substr(at, run));
-        break;
-      case 4:
-        bytes.replace(at, run, std::string(run, pick(random, 2) == 0 ? '\xff' : '9'));
-        break;
-      default:
-        bytes.resize(std::max<size_t>(1, bytes.size() - run));
-        break;
-    }
-  }
   return bytes;
 }
 
