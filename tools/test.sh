@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything and runs all tests.
 #
-#   tools/test.sh [preset] [--openvino]   dev, release (default) or asan
+#   tools/test.sh [preset] [--openvino] [--dask]   dev, release (default) or asan
 #
 # --openvino (or PTQ_TEST_OPENVINO=1) installs the Python packages openvino and onnxruntime into the
-# build folder and lets OpenVINO judge the quantized files too; else that test is skipped.
+# build folder and lets OpenVINO judge the quantized files too; --dask (or PTQ_TEST_DASK=1) installs
+# dask and distributed there and spreads a calibration over Dask workers. Else those tests are
+# skipped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=release
 openvino="${PTQ_TEST_OPENVINO:-0}"
+dask="${PTQ_TEST_DASK:-0}"
 for argument in "$@"; do
   case "$argument" in
     --openvino) openvino=1 ;;
+    --dask) dask=1 ;;
     *) preset="$argument" ;;
   esac
 done
@@ -19,11 +23,19 @@ done
 tools/bootstrap.sh
 cmake --preset "$preset"
 cmake --build --preset "$preset"
-if [ "$openvino" = 1 ]; then
-  venv="build/$preset/openvino-venv"
+
+# install_python <venv> <packages...>: into the build folder.
+install_python() {
+  local venv="build/$preset/$1"
+  shift
   [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+if [ "$openvino" = 1 ]; then
   version="$(sed -n 's/^pip onnxruntime==\([^ ]*\).*/\1/p' tools/deps.lock)"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    openvino "onnxruntime==$version" numpy
+  install_python openvino-venv openvino "onnxruntime==$version" numpy
+fi
+if [ "$dask" = 1 ]; then
+  install_python dask-venv dask distributed
 fi
 ctest --preset "$preset" -j2 --output-on-failure --no-tests=error
