@@ -17,8 +17,8 @@ class DataSummary {
   explicit DataSummary(const std::vector<InputSpec>& inputs);
 
   void add(const Sample& sample);
-  // Fingerprint, samples, files, inputs, duplicates and strata, and the findings about values that are not
-  // finite and about duplicates.
+  // Fingerprint, samples, files, inputs, duplicates and strata, and the findings about values that
+  // are not finite and about duplicates.
   DataCheck result() const;
 
  private:

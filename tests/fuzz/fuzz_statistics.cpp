@@ -1,8 +1,9 @@
-// Statistics files: the bytes as they are, and with the check sum that belongs to them, without
-// which nothing behind the check would ever be reached.
+// Statistics files and checkpoints: the bytes as they are, and with the check sum that belongs to
+// them, without which nothing behind the check would ever be reached.
 
 #include <vector>
 
+#include "calib/checkpoint.h"
 #include "core/hash.h"
 #include "fuzz/as_file.h"
 #include "fuzz/targets.h"
@@ -12,19 +13,30 @@
 namespace ptq::fuzz {
 namespace {
 
-void read(std::span<const uint8_t> bytes) {
-  const std::filesystem::path path = as_file("fuzz.ptqstats", bytes);
+// Runs `action`, which may throw Error{kInput}.
+template <typename Action>
+void allow_refusal(const Action& action) {
   try {
-    const ActivationStats stats = read_stats(path);
-    // What was accepted survives being written.
-    const std::filesystem::path copy = scratch_folder() / "copy.ptqstats";
-    write_stats(stats, copy);
-    const ActivationStats again = read_stats(copy);
-    PTQ_REQUIRE(again.samples == stats.samples);
-    PTQ_REQUIRE(again.tensors.size() == stats.tensors.size());
+    action();
   } catch (const Error& error) {
     PTQ_REQUIRE(error.code() == ErrorCode::kInput);
   }
+}
+
+// What is accepted survives being written.
+void read(std::span<const uint8_t> bytes) {
+  const std::filesystem::path path = as_file("fuzz.bin", bytes);
+  const std::filesystem::path copy = scratch_folder() / "copy.bin";
+  allow_refusal([&] {
+    const ActivationStats stats = read_stats(path);
+    write_stats(stats, copy);
+    PTQ_REQUIRE(read_stats(copy) == stats);
+  });
+  allow_refusal([&] {
+    const Checkpoint checkpoint = read_checkpoint(path);
+    write_checkpoint(checkpoint, copy);
+    PTQ_REQUIRE(read_checkpoint(copy).stats == checkpoint.stats);
+  });
 }
 
 }  // namespace
