@@ -1,6 +1,7 @@
 // PNG by libpng. Its errors leave by longjmp, so functions that call it hold no objects with
 // destructors; what they fill lies in PngDecoder.
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstring>
 #include <vector>
@@ -15,9 +16,28 @@
 namespace ptq {
 namespace {
 
-// Chunks that change no pixel here and may unpack to far more than they hold.
-constexpr png_byte kIgnored[] = "iCCP\0zTXt\0iTXt\0tEXt\0sPLT\0hIST\0";
-constexpr int kIgnoredCount = 6;
+constexpr size_t kSignatureBytes = 8;
+
+// The orientation of the eXIf chunk. Found here, since libpng takes as much memory as a chunk says
+// that it holds.
+int find_orientation(std::span<const uint8_t> file) {
+  const auto u32 = [](std::span<const uint8_t> bytes) {
+    return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | bytes[3];
+  };
+  constexpr uint32_t kExifChunk = 0x65584966;  // "eXIf"
+  std::span<const uint8_t> rest = file.subspan(std::min(kSignatureBytes, file.size()));
+  while (rest.size() >= 12) {  // length, type, checksum
+    const size_t length = u32(rest);
+    if (length > rest.size() - 12) {
+      return 1;
+    }
+    if (u32(rest.subspan(4)) == kExifChunk) {
+      return exif_orientation(rest.subspan(8, length));
+    }
+    rest = rest.subspan(12 + length);
+  }
+  return 1;
+}
 
 class PngDecoder {
  public:
@@ -48,7 +68,7 @@ class PngDecoder {
                    "expected 8 bits a channel, found 16-bit gray, which programs scale or "
                    "clip in different ways; convert it to 8 bits");
     }
-    return {static_cast<int>(width), static_cast<int>(height), orientation()};
+    return {static_cast<int>(width), static_cast<int>(height), find_orientation(file_.bytes)};
   }
 
   // R, G, B.
@@ -64,15 +84,6 @@ class PngDecoder {
       fail();
     }
     return indexed ? look_up(image) : image;
-  }
-
-  int orientation() const {
-    png_bytep exif = nullptr;
-    png_uint_32 size = 0;
-    if (png_get_eXIf_1(png_, info_, &size, &exif) == 0 || exif == nullptr) {
-      return 1;
-    }
-    return exif_orientation({exif, size});
   }
 
  private:
@@ -100,8 +111,10 @@ class PngDecoder {
       return false;
     }
     png_set_read_fn(png_, this, &read_bytes);
-    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, kIgnored, kIgnoredCount);
+    // No chunk that changes no pixel: some unpack to far more than they hold.
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // head() has limits of its own
+    png_set_chunk_malloc_max(png_, file_.bytes.size());
     png_read_info(png_, info_);
     return true;
   }
@@ -170,9 +183,7 @@ ImageHead read_png_head(const EncodedImage& file) {
 }
 
 DecodedImage decode_png(const EncodedImage& file) {
-  PngDecoder decoder(file);
-  Image image = decoder.pixels();
-  return {std::move(image), decoder.orientation()};
+  return {PngDecoder(file).pixels(), find_orientation(file.bytes)};
 }
 
 }  // namespace ptq

@@ -11,6 +11,7 @@
 #include "core/nearest_name.h"
 #include "data/image_spec.h"
 #include "data/image_spec_names.h"
+#include "data/plain_toml.h"
 
 namespace ptq {
 namespace {
@@ -339,6 +340,7 @@ ImageSpec read_table(const toml::table& table, std::string_view where) {
 }  // namespace
 
 ImageSpec parse_image_spec(std::string_view text, std::string_view where) {
+  check_plain_toml(text, where);
   try {
     return read_table(toml::parse(text), where);
   } catch (const toml::parse_error& error) {

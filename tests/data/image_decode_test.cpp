@@ -109,6 +109,25 @@ void set_jpeg_size(std::vector<uint8_t>& bytes, uint16_t width, uint16_t height)
   FAIL() << "no SOF0";
 }
 
+// The IHDR chunk with another size and the checksum (CRC-32 of ISO 3309) that belongs to it.
+void set_png_size(std::vector<uint8_t>& bytes, uint32_t width, uint32_t height) {
+  const auto put = [&bytes](size_t at, uint32_t value) {
+    for (size_t i = 0; i < 4; ++i) {
+      bytes[at + i] = static_cast<uint8_t>(value >> (24 - 8 * i));
+    }
+  };
+  put(16, width);
+  put(20, height);
+  uint32_t crc = 0xffffffffU;
+  for (size_t i = 12; i < 29; ++i) {
+    crc ^= bytes[i];
+    for (int bit = 0; bit < 8; ++bit) {
+      crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0xedb88320U : 0U);
+    }
+  }
+  put(29, ~crc);
+}
+
 TEST(DecodeImage, RefusesHugeSizesBeforeTakingMemory) {
   std::vector<uint8_t> jpeg = fixture_bytes("base.jpg");
   set_jpeg_size(jpeg, 60000, 60000);
@@ -120,7 +139,17 @@ TEST(DecodeImage, RefusesHugeSizesBeforeTakingMemory) {
   EXPECT_THAT(refusal(jpeg), HasSubstr("damaged or cut off"));
 
   std::vector<uint8_t> png = fixture_bytes("rgb.png");
-  png[16] = 0x7f;  // width above 2^30: the checksum of the chunk is wrong as well
+  set_png_size(png, 40, 30);
+  EXPECT_EQ(png, fixture_bytes("rgb.png"));  // the checksum is right
+  set_png_size(png, 60000, 60000);
+  EXPECT_THAT(refusal(png), HasSubstr("found 60000x60000"));
+  set_png_size(png, 70000, 1);
+  EXPECT_THAT(refusal(png), HasSubstr("65535 a side, found 70000x1"));
+  set_png_size(png, 0x7fffffff, 0x7fffffff);
+  EXPECT_THAT(refusal(png), HasSubstr("found 2147483647x2147483647"));
+  set_png_size(png, 40, 31);
+  EXPECT_THAT(refusal(png), HasSubstr("damaged or cut off"));
+  set_png_size(png, 40, 0);
   EXPECT_THAT(refusal(png), HasSubstr("a.img: "));
 }
 
@@ -131,6 +160,13 @@ TEST(DecodeImage, RefusesDamageInside) {
   std::vector<uint8_t> jpeg = fixture_bytes("base.jpg");
   jpeg.insert(jpeg.end() - 40, {0xff, 0xd3});  // a restart marker that should not be there
   EXPECT_THAT(refusal(jpeg), HasSubstr("the JPEG image is damaged or cut off: "));
+}
+
+TEST(DecodeImage, RefusesAChunkLongerThanTheFile) {
+  std::vector<uint8_t> png = fixture_bytes("exif_5.png");
+  const std::string_view text(reinterpret_cast<const char*>(png.data()), png.size());
+  png[text.find("eXIf") - 4] = 0x40;  // the length: a gigabyte
+  EXPECT_THAT(refusal(png), HasSubstr("the file ends too early"));
 }
 
 TEST(DecodeImage, IgnoresTextThatUnpacksToMuch) {

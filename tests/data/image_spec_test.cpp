@@ -119,7 +119,10 @@ TEST(ImageSpec, RefusesWithLineAndColumn) {
   };
   EXPECT_THAT(refusal(kWhole + "reszie = 3\n"),
               HasSubstr("s.toml:10:1: unknown key 'reszie'; did you mean 'resize'?"));
-  EXPECT_THAT(refusal(kWhole + "[extra]\nx = 1\n"), HasSubstr("unknown key 'extra'; the keys are"));
+  EXPECT_THAT(refusal(kWhole + "[extra]\nx = 1\n"),
+              HasSubstr("s.toml:10:1: expected 'key = value', found a table"));
+  EXPECT_THAT(refusal(kWhole + "something = 1\n"),
+              HasSubstr("'something'; the keys are input, size"));
   EXPECT_THAT(changed("size", "\"224\""),
               HasSubstr("s.toml:9:8: key 'size': expected a whole number from 1 to 16384, found "
                         "'224'"));
@@ -143,6 +146,25 @@ TEST(ImageSpec, RefusesWithLineAndColumn) {
   EXPECT_THAT(refusal("size = [1,\n"), HasSubstr("no valid TOML"));
   EXPECT_THAT(refusal("preset = \"imagenet\"\n"), HasSubstr("s.toml:1:10"));
   EXPECT_THAT(refusal("size\x1b[31m = 3\n"), HasSubstr("s.toml:1:"));
+}
+
+TEST(ImageSpec, IsPlainToml) {
+  EXPECT_EQ(
+      parse_image_spec("\xef\xbb\xbf# gr\xc3\xb6\xc3\x9f\x65\n  # \"\"\" [x]\r\n" + kWhole, "s")
+          .width,
+      18);
+  EXPECT_EQ(parse_image_spec("input = \"gr\\u00f6sse\"\n" + kWhole, "s").input, "gr\xc3\xb6sse");
+  EXPECT_EQ(parse_image_spec("input = \"gr\xc3\xb6sse\"  # gr\xc3\xb6sse\n" + kWhole, "s").input,
+            "gr\xc3\xb6sse");
+  EXPECT_EQ(parse_image_spec("input = \"a\\\"}#{\"\n" + kWhole, "s").input, "a\"}#{");
+  EXPECT_THAT(refusal(kWhole + "input \xef\xb9\xbf= 3\n"),
+              HasSubstr("s.toml:10:7: expected ASCII"));
+  EXPECT_THAT(refusal(kWhole + "input = \"\"\"x\"\"\"\n"),
+              HasSubstr("s.toml:10:9: expected a text on"));
+  EXPECT_THAT(refusal("size = [}20, 3]"), HasSubstr("s.toml:1:9: expected no inline table"));
+  EXPECT_THAT(refusal("[[[preset"), HasSubstr("s.toml:1:1: expected"));
+  EXPECT_THAT(refusal(kWhole + "\n \t[[override]]\nx = 1\n"), HasSubstr("s.toml:11:3: expected"));
+  EXPECT_EQ(parse_image_spec("preset = \"yolo\"\nsize = [\n 32,\n 64 ]\n", "s").width, 64);
 }
 
 TEST(ImageSpec, RefusesWhatOnlyAllKeysTell) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/image_decode.h"
 #include "data/labels.h"
 #include "data/npy_writer.h"
 #include "data/sample_source.h"
@@ -86,6 +87,32 @@ TEST_F(MutationTest, TestDataSet) {
   run("set/input_0.pb",
       testing::tensor_bytes("x", DType::kFloat, {2, 2, 2}, testing::bytes_of(values_)), image_,
       3000);
+}
+
+TEST_F(MutationTest, Images) {
+  Random random(99);
+  const std::filesystem::path images = std::filesystem::path(PTQ_SOURCE_DIR) / "tests/data/images";
+  for (const char* name : {"exif_6.jpg", "progressive.jpg", "cmyk.jpg", "exif_5.png",
+                           "rgb_interlaced.png", "palette_4.png"}) {
+    const std::string bytes = read_file(images / name);
+    int refused = 0;
+    for (int i = 0; i < 1000; ++i) {
+      const std::string damaged = mutate(bytes, random);
+      const EncodedImage file = {{reinterpret_cast<const uint8_t*>(damaged.data()), damaged.size()},
+                                 name};
+      try {
+        const ImageHead head = read_image_head(file);
+        const Image image = decode_image(file, false);
+        ASSERT_EQ(image.width, head.width);
+        ASSERT_EQ(image.height, head.height);
+        ASSERT_EQ(image.pixels.size(), image.row_bytes() * static_cast<size_t>(image.height));
+      } catch (const Error& error) {
+        ASSERT_EQ(error.code(), ErrorCode::kInput) << error.what();
+        ++refused;
+      }
+    }
+    EXPECT_GT(refused, 100) << name;
+  }
 }
 
 TEST_F(MutationTest, LabelsInCsv) {

@@ -1,0 +1,75 @@
+#include "data/plain_toml.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "data/image_spec.h"
+
+namespace ptq {
+namespace {
+
+struct Offence {
+  size_t at = std::string_view::npos;  // in the line
+  std::string_view what;
+};
+
+// The end of the text in quotes that begins at `at`: behind the closing quote, or the line's end.
+size_t skip_quoted(std::string_view line, size_t at) {
+  const char quote = line[at];
+  for (++at; at < line.size() && line[at] != quote; ++at) {
+    if (quote == '"' && line[at] == '\\') {
+      ++at;
+    }
+  }
+  return std::min(at + 1, line.size());
+}
+
+// The first thing in a line that plain TOML lacks.
+Offence find_offence(std::string_view line) {
+  bool has_key = false;
+  for (size_t at = 0; at < line.size();) {
+    const char c = line[at];
+    if (c == '#') {
+      break;
+    }
+    if (c == '[' && !has_key) {
+      return {at, "expected 'key = value', found a table or a list without a key"};
+    }
+    if (c == '{' || c == '}') {
+      return {at, "expected no inline table"};
+    }
+    if ((c & 0x80) != 0) {
+      return {at, "expected ASCII characters outside of quotes and comments"};
+    }
+    if (c == '"' || c == '\'') {
+      if (line.substr(at, 3) == std::string(3, c)) {
+        return {at, "expected a text on one line, found triple quotes"};
+      }
+      at = skip_quoted(line, at);
+      continue;
+    }
+    has_key = has_key || c == '=';
+    ++at;
+  }
+  return {};
+}
+
+}  // namespace
+
+void check_plain_toml(std::string_view text, std::string_view where) {
+  size_t line_number = 1;
+  for (size_t begin = text.starts_with("\xef\xbb\xbf") ? 3 : 0; begin < text.size();
+       ++line_number) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = text.substr(begin, end - begin);
+    const Offence offence = find_offence(line);
+    if (offence.at != std::string_view::npos) {
+      refuse_image_spec(fmt::format("{}:{}:{}", where, line_number, offence.at + 1), offence.what);
+    }
+    begin = end + 1;
+  }
+}
+
+}  // namespace ptq
