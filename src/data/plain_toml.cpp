@@ -28,6 +28,17 @@ size_t skip_quoted(std::string_view line, size_t at) {
 
 // The first thing in a line that plain TOML lacks.
 Offence find_offence(std::string_view line) {
+  const size_t first = line.find_first_not_of(" \t");
+  if (first != std::string_view::npos && line[first] == '#') {
+    return {};
+  }
+  // Also in quotes: a quote in a wrong place opens no text for toml++.
+  const auto* foreign = std::ranges::find_if(line, [](char c) { return (c & 0x80) != 0; });
+  if (foreign != line.end()) {
+    return {
+        static_cast<size_t>(foreign - line.begin()),
+        "expected ASCII characters outside of comment lines; write others as \\uXXXX in quotes"};
+  }
   bool has_key = false;
   for (size_t at = 0; at < line.size();) {
     const char c = line[at];
@@ -39,9 +50,6 @@ Offence find_offence(std::string_view line) {
     }
     if (c == '{' || c == '}') {
       return {at, "expected no inline table"};
-    }
-    if ((c & 0x80) != 0) {
-      return {at, "expected ASCII characters outside of quotes and comments"};
     }
     if (c == '"' || c == '\'') {
       if (line.substr(at, 3) == std::string(3, c)) {

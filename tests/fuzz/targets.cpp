@@ -5,10 +5,12 @@
 namespace ptq::fuzz {
 
 std::span<const Target> targets() {
-  static constexpr std::array<Target, 5> kTargets = {{{"npy", &npy},
+  static constexpr std::array<Target, 7> kTargets = {{{"npy", &npy},
                                                       {"npz", &npz},
                                                       {"safetensors", &safetensors},
                                                       {"jsonl", &jsonl},
+                                                      {"image", &image},
+                                                      {"image_spec", &image_spec},
                                                       {"statistics", &statistics}}};
   return kTargets;
 }
