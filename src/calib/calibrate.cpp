@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "calib/calibration_run.h"
-#include "core/log.h"
 #include "graph/edit.h"
 #include "graph/index.h"
 #include "graph/model_index.h"
@@ -109,12 +108,6 @@ Calibration calibrate(const Model& model, const std::vector<std::string>& values
   CalibrationRun run(model, slots, source, options, identity_of(source, options));
   WorkerSink sink;
   ObservedSession observed = observe_values(model, slots.node_outputs, sink, options.stop);
-  if (!observed.fallback_reason.empty()) {
-    log_warn(
-        "calibration observes the model without the runtime's optimizations of layout and runs "
-        "slower: " +
-        observed.fallback_reason);
-  }
   run.work(observed.session);
 
   Calibration result;

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -48,6 +50,16 @@ std::string_view kind_of(mode_t mode) {
               fmt::format("cannot open the file: {}", std::strerror(error)));
 }
 
+// Address and size of what is mapped now.
+struct Mappings {
+  std::mutex mutex;
+  std::map<void*, size_t> sizes;
+};
+Mappings& mappings() {
+  static Mappings all;
+  return all;
+}
+
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
@@ -75,13 +87,25 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
     }
     mapped->data_ = static_cast<const std::byte*>(data);
     mapped->size_bytes_ = size;
+    const std::lock_guard lock(mappings().mutex);
+    mappings().sizes.emplace(data, size);
   }
   return mapped;
 }
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) {
-    ::munmap(const_cast<std::byte*>(data_), size_bytes_);
+    void* const data = const_cast<std::byte*>(data_);
+    const std::lock_guard lock(mappings().mutex);
+    mappings().sizes.erase(data);
+    ::munmap(data, size_bytes_);
+  }
+}
+
+void MappedFile::release_pages() {
+  const std::lock_guard lock(mappings().mutex);
+  for (const auto& [data, size] : mappings().sizes) {
+    ::madvise(data, size, MADV_DONTNEED);  // only a hint: a failure costs memory, not correctness
   }
 }
 

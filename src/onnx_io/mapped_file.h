@@ -22,6 +22,10 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
+  // Gives the memory of all mapped files back to the system, which reads the pages again from the
+  // files when they are used; contents do not change.
+  static void release_pages();
+
   std::span<const std::byte> bytes() const { return {data_, size_bytes_}; }
   bool has_other_links() const { return links_ > 1; }
 

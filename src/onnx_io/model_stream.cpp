@@ -67,6 +67,7 @@ struct ModelStream::Parts {
   };
   struct External {
     const Tensor* tensor = nullptr;
+    const Constant* initializer = nullptr;  // of the main graph, that it belongs to
     uint64_t offset = 0;
   };
 
@@ -82,11 +83,12 @@ struct ModelStream::Parts {
     return options.external_threshold && tensor.bytes().size() >= *options.external_threshold &&
            !tensor.bytes().empty() && !is_shape_like(tensor);
   }
-  void put_reference(const Tensor& tensor, onnx::TensorProto& proto);
+  void put_reference(const Tensor& tensor, const Constant* initializer, onnx::TensorProto& proto);
   void add_initializer(const Constant& constant);
 };
 
-void ModelStream::Parts::put_reference(const Tensor& tensor, onnx::TensorProto& proto) {
+void ModelStream::Parts::put_reference(const Tensor& tensor, const Constant* initializer,
+                                       onnx::TensorProto& proto) {
   put_tensor(tensor, proto, false);
   const uint64_t size = tensor.bytes().size();
   const uint64_t alignment = size >= kPageAlignFrom ? kPageBytes : kSmallAlignment;
@@ -100,7 +102,7 @@ void ModelStream::Parts::put_reference(const Tensor& tensor, onnx::TensorProto& 
   add("location", options.data_location);
   add("offset", std::to_string(offset));
   add("length", std::to_string(size));
-  externals.push_back({&tensor, offset});
+  externals.push_back({&tensor, initializer, offset});
   data_end = offset + size;
 }
 
@@ -111,7 +113,7 @@ void ModelStream::Parts::add_initializer(const Constant& constant) {
       constant,
       [&](const Tensor& tensor, onnx::TensorProto& target) {
         if (is_external(tensor)) {
-          put_reference(tensor, target);
+          put_reference(tensor, &constant, target);
         } else {
           put_tensor(tensor, target, false);
           initializer.payload = &tensor;
@@ -156,8 +158,8 @@ ModelStream::ModelStream(const Model& model, const StreamOptions& options)
       put_tensor(tensor, target);
     };
     writers.initializer = [&](const Tensor& tensor, onnx::TensorProto& target) {
-      if (parts.is_external(tensor)) {
-        parts.put_reference(tensor, target);
+      if (parts.is_external(tensor) && !parts.options.main_graph_only) {
+        parts.put_reference(tensor, nullptr, target);
       } else {
         put_tensor(tensor, target);
       }
@@ -211,6 +213,16 @@ void ModelStream::write_data(const ByteSink& sink) const {
 
 bool ModelStream::has_data() const {
   return !parts_->externals.empty();
+}
+
+std::vector<const Constant*> ModelStream::referenced() const {
+  std::vector<const Constant*> constants;
+  for (const Parts::External& external : parts_->externals) {
+    if (external.initializer != nullptr) {
+      constants.push_back(external.initializer);
+    }
+  }
+  return constants;
 }
 
 uint64_t payload_bytes(const Graph& graph) {

@@ -22,6 +22,7 @@ struct StreamOptions {
   // Tensors of at least so many bytes are written as references to `data_location`.
   std::optional<uint64_t> external_threshold;
   std::string data_location;
+  bool main_graph_only = false;  // tensors of inner graphs stay where they are
   // Leaves out what does not change the result (doc strings, metadata, producer, types of inner
   // values), for a fingerprint.
   bool essence_only = false;
@@ -42,6 +43,8 @@ class ModelStream {
   // Tensors at `data_location`, padded to their offsets. Nothing without external_threshold.
   void write_data(const ByteSink& sink) const;
   bool has_data() const;
+  // The main graph's initializers that are written as references.
+  std::vector<const Constant*> referenced() const;
 
  private:
   struct Parts;

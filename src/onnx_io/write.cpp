@@ -42,10 +42,7 @@ void check_targets(const Model& model, const fs::path& path, bool with_data) {
   }
 }
 
-}  // namespace
-
-std::string serialize_model(const Model& model) {
-  const ModelStream stream(model, {});
+std::string all_bytes(const ModelStream& stream) {
   const uint64_t size = stream.size_bytes();
   if (size > static_cast<uint64_t>(std::numeric_limits<int32_t>::max())) {
     throw Error(ErrorCode::kInput,
@@ -60,6 +57,21 @@ std::string serialize_model(const Model& model) {
   });
   PTQ_CHECK(bytes.size() == size);
   return bytes;
+}
+
+}  // namespace
+
+std::string serialize_model(const Model& model) {
+  return all_bytes(ModelStream(model, {}));
+}
+
+ModelSkeleton serialize_skeleton(const Model& model, uint64_t threshold) {
+  StreamOptions options;
+  options.external_threshold = threshold;
+  options.data_location = "in-memory";
+  options.main_graph_only = true;
+  const ModelStream stream(model, options);
+  return {all_bytes(stream), stream.referenced()};
 }
 
 void write_model(const Model& model, const fs::path& path, const WriteOptions& options) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ptq/graph.h"
 
@@ -22,6 +23,15 @@ struct WriteOptions {
 
 // All in one string, external data included. Throws Error{kInput} when that exceeds 2 GiB.
 std::string serialize_model(const Model& model);
+
+// A model whose large weights stand elsewhere in memory.
+struct ModelSkeleton {
+  std::string bytes{};  // with references to no file in the place of the weights
+  std::vector<const Constant*> weights{};
+};
+// Leaves the main graph's initializers of at least `threshold` bytes out. The weights belong to
+// `model`. Throws Error{kInput} when the rest exceeds 2 GiB.
+ModelSkeleton serialize_skeleton(const Model& model, uint64_t threshold);
 
 // Writes the data file, if any, then the model, each whole or not at all. Replaces existing files,
 // but throws Error{kUsage} when one of them is the model that `model` was read from or its external

@@ -1,17 +1,21 @@
 #include "runtime/model_session.h"
 
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include "core/temporary_folder.h"
+#include "onnx_io/mapped_file.h"
 #include "onnx_io/read.h"
 #include "onnx_io/write.h"
 
 namespace ptq {
 namespace {
 
-// Above, weights go to the runtime as files, which it maps; below, one copy in memory is faster.
-constexpr size_t kMaxInMemory = size_t{1} << 30;
+// Above, weights go to the runtime where they are; below, one copy in memory is simpler.
+constexpr size_t kMaxCopied = size_t{1} << 30;
+constexpr uint64_t kLargeWeight = uint64_t{1} << 16;
 
 size_t initializer_bytes(const Model& model) {
   size_t bytes = 0;
@@ -20,6 +24,22 @@ size_t initializer_bytes(const Model& model) {
   }
   return bytes;
 }
+
+// While the runtime reads weights from mapped files, and packs most of them, gives back the pages
+// that it has read, so that they do not stand in memory twice.
+class PageReleaser {
+ public:
+  PageReleaser()
+      : thread_([](const std::stop_token& done) {
+          while (!done.stop_requested()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+            MappedFile::release_pages();
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
 
 // One convolution of one channel, whose weights the runtime pads to a whole block.
 Model block_probe() {
@@ -66,22 +86,28 @@ int64_t find_block_size() {
 
 }  // namespace
 
+bool is_large(const Model& model) {
+  return initializer_bytes(model) > kMaxCopied;
+}
+
 Session open_session(const Model& model, const SessionOptions& options) {
-  if (initializer_bytes(model) <= kMaxInMemory) {
+  if (!is_large(model)) {
     return Session::from_bytes(serialize_model(model), options);
   }
-  const TemporaryFolder folder;
-  WriteOptions write;
-  write.external_data_threshold = 1024;
-  write_model(model, folder.path() / "model.onnx", write);
-  return Session::from_path(folder.path() / "model.onnx", options);
+  const ModelSkeleton skeleton = serialize_skeleton(model, kLargeWeight);
+  SessionOptions with_weights = options;
+  for (const Constant* weight : skeleton.weights) {
+    with_weights.weights.emplace(weight->name, weight->tensor);
+  }
+  const PageReleaser releaser;
+  return Session::from_bytes(skeleton.bytes, with_weights);
 }
 
 Model optimized_model(const Model& model, SessionOptions options) {
   const TemporaryFolder folder;
   options.optimized_model_path = folder.path() / "optimized.onnx";
   options.config.emplace("session.disable_prepacking", "1");  // it is not going to run
-  if (initializer_bytes(model) > kMaxInMemory) {
+  if (is_large(model)) {
     options.config.emplace("session.optimized_model_external_initializers_file_name",
                            "optimized.data");
     options.config.emplace("session.optimized_model_external_initializers_min_size_in_bytes",

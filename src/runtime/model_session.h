@@ -9,7 +9,10 @@
 
 namespace ptq {
 
-// Loads `model`. Small models go through memory, large ones through a private temporary folder.
+// Its weights are too large to be copied without need.
+bool is_large(const Model& model);
+
+// Loads `model`. The weights of large models are not copied: the session points to their tensors.
 Session open_session(const Model& model, const SessionOptions& options);
 
 // The graph that the runtime would execute under `options` (optimized_model_path is ignored): fused

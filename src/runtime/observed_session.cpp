@@ -277,6 +277,10 @@ ObservedSession observe_values(const Model& model, const std::vector<std::string
   SessionOptions options;
   options.sink = &sink;
   options.cancel_load = cancel;
+  if (is_large(model)) {
+    return {observe_as_given(model, wanted, options), std::move(skipped),
+            "its weights are too large to be written a second time for the optimized model"};
+  }
   try {
     return {observe_optimized(model, wanted, options), std::move(skipped), ""};
   } catch (const Error& error) {

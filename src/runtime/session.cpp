@@ -75,6 +75,16 @@ ValueInfo value_info(std::string name, const Ort::TypeInfo& type) {
   return info;
 }
 
+// A view of the tensor's memory.
+Ort::Value tensor_value(const Tensor& tensor) {
+  // ONNX Runtime does not write to it, though it takes a mutable pointer.
+  auto* const bytes = const_cast<std::byte*>(tensor.bytes().data());
+  static const auto kMemory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
+  return Ort::Value::CreateTensor(kMemory, bytes, tensor.bytes().size(), tensor.shape().data(),
+                                  tensor.shape().size(),
+                                  static_cast<ONNXTensorElementDataType>(tensor.dtype()));
+}
+
 Ort::Value input_value(const ValueInfo& input, const Tensor& tensor) {
   if (tensor.dtype() != input.dtype) {
     throw Error(ErrorCode::kInput,
@@ -82,12 +92,7 @@ Ort::Value input_value(const ValueInfo& input, const Tensor& tensor) {
                             dtype_name(input.dtype), shape_text(input.shape),
                             dtype_name(tensor.dtype()), shape_text(tensor.shape())));
   }
-  // ONNX Runtime does not write to inputs, though it takes them by a mutable pointer.
-  auto* const bytes = const_cast<std::byte*>(tensor.bytes().data());
-  static const auto kMemory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
-  return Ort::Value::CreateTensor(kMemory, bytes, tensor.bytes().size(), tensor.shape().data(),
-                                  tensor.shape().size(),
-                                  static_cast<ONNXTensorElementDataType>(tensor.dtype()));
+  return tensor_value(tensor);
 }
 
 // The bytes stay where the runtime put them, and live as long as the Tensor.
@@ -110,7 +115,8 @@ Tensor output_tensor(Ort::Value value) {
 }  // namespace
 
 struct Session::State {
-  std::unique_ptr<ObserverOps> ops;  // before the session, which uses it to the end
+  std::map<std::string, Tensor> weights;  // that the session points to
+  std::unique_ptr<ObserverOps> ops;       // before the session, which uses it to the end
   Ort::Session session{nullptr};
   std::vector<ValueInfo> inputs;
   std::vector<ValueInfo> outputs;
@@ -139,6 +145,16 @@ Ort::SessionOptions Session::State::make_options(const SessionOptions& options) 
   }
   for (const auto& [key, value] : options.config) {
     made.AddConfigEntry(key.c_str(), value.c_str());
+  }
+  if (!options.weights.empty()) {
+    weights = options.weights;
+    std::vector<std::string> names;
+    std::vector<Ort::Value> values;
+    for (const auto& [name, tensor] : weights) {
+      names.push_back(name);
+      values.push_back(tensor_value(tensor));
+    }
+    made.AddExternalInitializers(names, values);
   }
   if (options.sink != nullptr) {
     ops = std::make_unique<ObserverOps>(*options.sink);

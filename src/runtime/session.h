@@ -27,6 +27,9 @@ struct SessionOptions {
   std::filesystem::path external_data_folder;  // for from_bytes: where external tensors are
   std::filesystem::path profile_prefix;        // how the profile's file begins; empty: no profile
   std::map<std::string, std::string> config;   // the runtime's own session keys
+  // For from_bytes: initializers that the model has by reference. The runtime uses the memory as it
+  // is, where it does not pack a copy of its own.
+  std::map<std::string, Tensor> weights;
   // Receives what the operators of observer_ops.h see; without it they are unknown.
   ObserverSink* sink = nullptr;
   // Once set, loading ends soon with Error{kInterrupted}. Must outlive the construction.

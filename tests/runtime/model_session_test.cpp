@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "onnx_io/text_model.h"
+#include "onnx_io/write.h"
 #include "runtime/runtime_models.h"
 
 namespace ptq {
@@ -14,6 +15,23 @@ size_t count_ops(const Model& model, std::string_view op_type) {
   return static_cast<size_t>(
       std::count_if(model.graph.nodes.begin(), model.graph.nodes.end(),
                     [&](const Node& node) { return node.op_type == op_type; }));
+}
+
+// As large models are opened.
+TEST(Skeleton, TakesItsWeightsFromMemory) {
+  const Model model = conv_clip_model(16, 16);
+  const ModelSkeleton skeleton = serialize_skeleton(model, 256);
+  ASSERT_EQ(skeleton.weights.size(), 2U) << "w1 and w3; the bias is too small";
+  EXPECT_LT(skeleton.bytes.size() + 16 * 16 * 9 * sizeof(float), serialize_model(model).size());
+  SessionOptions options;
+  for (const Constant* weight : skeleton.weights) {
+    options.weights.emplace(weight->name, weight->tensor);
+  }
+  const Session session = Session::from_bytes(skeleton.bytes, options);
+  options.weights.clear();  // the session keeps what it needs
+  const auto feeds = exact_feeds(model, 3);
+  const std::vector<Tensor> expected = open_session(model, {}).run(feeds);
+  EXPECT_TRUE(std::ranges::equal(session.run(feeds)[0].bytes(), expected[0].bytes()));
 }
 
 TEST(OptimizedModel, ShowsFusedOperators) {
