@@ -77,6 +77,7 @@ class PngDecoder {
     const bool indexed = png_get_color_type(png_, info_) == PNG_COLOR_TYPE_PALETTE;
     Image image(sizes.width, sizes.height, indexed ? 1 : 3);
     std::vector<png_bytep> rows;
+    rows.reserve(static_cast<size_t>(image.height));
     for (int y = 0; y < image.height; ++y) {
       rows.push_back(image.row(y));
     }

@@ -92,6 +92,10 @@ struct Taps {
   }
 };
 
+int round_half_up(double value) {
+  return static_cast<int>(std::floor(value + 0.5));
+}
+
 // For output positions [first, first + count) of an axis resized from `input` to `output` pixels.
 Taps make_taps(int input, int output, int first, int count, const Kernel& kernel) {
   const double scale = static_cast<double>(input) / output;
@@ -105,8 +109,8 @@ Taps make_taps(int input, int output, int first, int count, const Kernel& kernel
   std::vector<double> exact(static_cast<size_t>(taps.stride));
   for (size_t i = 0; i < taps.runs.size(); ++i) {
     const double center = (first + static_cast<int>(i) + 0.5) * scale;
-    const int begin = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int end = std::min(static_cast<int>(center + support + 0.5), input);
+    const int begin = std::max(round_half_up(center - support), 0);
+    const int end = std::min(round_half_up(center + support), input);
     taps.runs[i] = {begin, end - begin};
     double sum = 0.0;
     for (int k = 0; k < end - begin; ++k) {
@@ -187,7 +191,8 @@ Image convolve_columns(const Image& image, int first_row, int first_column, int 
 Image copy_window(const Image& image, const PixelWindow& window) {
   Image out(window.width, window.height, image.channels);
   for (int y = 0; y < window.height; ++y) {
-    std::memcpy(out.row(y), image.row(window.y + y) + window.x * image.channels, out.row_bytes());
+    const uint8_t* in = image.row(window.y + y) + static_cast<ptrdiff_t>(window.x) * image.channels;
+    std::memcpy(out.row(y), in, out.row_bytes());
   }
   return out;
 }

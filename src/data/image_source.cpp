@@ -20,7 +20,7 @@ namespace ptq {
 namespace {
 
 constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
-constexpr size_t kHeadBytes = 64 * 1024;
+constexpr size_t kHeadBytes = size_t{64} << 10;
 constexpr size_t kNamedBad = 3;
 
 // The first `limit` bytes of the file, or all of them.
@@ -249,9 +249,10 @@ class ImageReader : public SampleReader {
 
 }  // namespace
 
-std::unique_ptr<SampleReader> read_images(std::vector<DataFile> files,
-                                          std::vector<InputSpec> inputs,
-                                          const DataOptions& options) {
+std::unique_ptr<SampleReader> read_images(
+    std::vector<DataFile> files,
+    // As in the table of formats. NOLINTNEXTLINE(performance-unnecessary-value-param)
+    std::vector<InputSpec> inputs, const DataOptions& options) {
   return std::make_unique<ImageReader>(std::move(files), inputs, options);
 }
 

@@ -55,16 +55,16 @@ constexpr ImageSpec yolo() {
 }
 
 const std::array<ImagePreset, 3>& presets() {
-  static const std::array<ImagePreset, 3> table = {{
+  static const std::array<ImagePreset, 3> kPresets = {{
       {"imagenet-torch", "torchvision classifiers: shorter side 256, center 224, NCHW",
        imagenet_torch()},
       {"imagenet-tf", "TensorFlow MobileNets: center 87.5 % to 224, -1..1, NHWC", imagenet_tf()},
       {"yolo", "Ultralytics YOLOv5, v8, 11: letterbox 640 on 114, 0..1, NCHW", yolo()},
   }};
-  return table;
+  return kPresets;
 }
 
-constexpr size_t kMaxFileBytes = 64 * 1024;
+constexpr size_t kMaxFileBytes = size_t{64} << 10;
 
 std::string read_spec_file(const std::filesystem::path& path) {
   const uint64_t size = regular_file_size(path);

@@ -264,6 +264,7 @@ constexpr std::array<Key, 19> kKeys = {{
 
 void check_names(const toml::table& table, std::string_view where) {
   std::vector<std::string> names;
+  names.reserve(kKeys.size());
   for (const Key& key : kKeys) {
     names.emplace_back(key.name);
   }
