@@ -9,6 +9,7 @@
 #include "data/byte_stream.h"
 #include "data/findings.h"
 #include "data/formats.h"
+#include "data/path_list.h"
 #include "data/path_pattern.h"
 #include "ptq/error.h"
 
@@ -16,8 +17,6 @@ namespace ptq {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr uint64_t kMaxListBytes = uint64_t{64} << 20;
 
 // Collects files, which must all be of one format.
 class Collector {
@@ -158,49 +157,6 @@ void list_pattern(const std::string& pattern, Collector& found) {
   }
 }
 
-std::string read_text(const fs::path& path) {
-  const uint64_t size = regular_file_size(path);
-  if (size > kMaxListBytes) {
-    refuse_data(DataFinding::kImpossibleSize, path_text(path),
-                fmt::format("a list of {} bytes, the limit is {}", size, kMaxListBytes));
-  }
-  std::string text(size, '\0');
-  text.resize(open_file_stream(path)->read(std::as_writable_bytes(std::span(text))));
-  return text;
-}
-
-struct ListLine {
-  size_t number = 0;  // from 1
-  fs::path path;
-};
-
-std::vector<ListLine> read_list(const fs::path& list) {
-  const std::string text = read_text(list);
-  std::vector<ListLine> lines;
-  size_t number = 0;
-  for (size_t begin = text.starts_with("\xef\xbb\xbf") ? 3 : 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    std::string_view line = std::string_view(text).substr(begin, end - begin);
-    begin = end + 1;
-    ++number;
-    if (line.ends_with('\r')) {
-      line.remove_suffix(1);
-    }
-    if (line.find_first_not_of(" \t") == std::string_view::npos || line.starts_with('#')) {
-      continue;
-    }
-    if (line.find('\0') != std::string_view::npos) {
-      refuse_data(DataFinding::kBadList, fmt::format("{}: line {}", path_text(list), number),
-                  "expected a path, found a zero byte; is this a list?");
-    }
-    lines.push_back({number, list.parent_path() / line});
-  }
-  if (lines.empty()) {
-    refuse_data(DataFinding::kBadList, path_text(list), "the list names no files");
-  }
-  return lines;
-}
-
 void list_lines(const fs::path& list, Collector& found) {
   for (const auto& [number, path] : read_list(list)) {
     const std::string where = fmt::format("{}: line {}", path_text(list), number);
@@ -316,40 +272,6 @@ DataListing list_data(const std::vector<std::string>& data, const std::vector<st
     list_argument(argument, names, found);
   }
   return found.take(data.size() == 1 ? printable(data[0]) : "--data");
-}
-
-std::vector<fs::path> named_paths(const std::vector<std::string>& data) {
-  std::vector<fs::path> paths;
-  const auto add = [&paths](const fs::path& path) {
-    std::error_code ignored;
-    if (fs::exists(path, ignored)) {
-      paths.push_back(path);
-    }
-    return fs::exists(path, ignored);
-  };
-  for (const std::string& argument : data) {
-    if (argument.starts_with('@')) {
-      if (add(argument.substr(1))) {
-        for (const ListLine& line : read_list(argument.substr(1))) {
-          add(line.path);
-        }
-      }
-    } else if (!add(argument)) {
-      if (has_wildcard(argument)) {
-        std::ranges::move(match_pattern(argument).paths, std::back_inserter(paths));
-      }
-      for (size_t at = argument.find('='); at != std::string::npos;
-           at = argument.find('=', at + 1)) {
-        const std::string file = argument.substr(at + 1);
-        if (!add(file)) {
-          const size_t last = file.rfind(',');
-          add(file.substr(0, last == std::string::npos || last == 0 ? std::string::npos
-                                                                    : file.rfind(',', last - 1)));
-        }
-      }
-    }
-  }
-  return paths;
 }
 
 }  // namespace ptq

@@ -39,8 +39,4 @@ struct DataListing {
 DataListing list_data(const std::vector<std::string>& data, const std::vector<std::string>& names,
                       bool others_are_images = false);
 
-// The files and folders that the arguments name and that exist: what an output must not replace.
-// Patterns and lists are followed; the model is not asked for its names.
-std::vector<std::filesystem::path> named_paths(const std::vector<std::string>& data);
-
 }  // namespace ptq

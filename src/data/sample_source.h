@@ -62,22 +62,14 @@ class SampleSource {
   virtual std::string preprocessing() const { return {}; }
 };
 
-// Opens the files and folders of `data` (the arguments of --data) as one data set, in that order.
-// Each is one of
-//   - a folder of .npz files, or one .npz: keys are input names, other keys are ignored;
-//   - a folder of .npy files, or one .npy: for a model with one input;
-//   - a folder of test_data_set_N folders, or one of them, with files input_K.pb (TensorProto),
-//   matched
-//     by tensor name when every input name is there, else by K. A folder is one sample, taken
-//     whole.
-// and all are of one format. Files are taken in bytewise order of their names, test_data_set_N by
-// number; hidden files are left out. Subfolders of a folder are strata, named after them.
+// Opens `data`, the arguments of --data, as one data set: data_listing.h says what an argument may
+// be and in which order files come, formats.cpp which formats there are.
 //
-// Axis 0 of each npz / npy array is the sample axis. Where the model leaves its leading dimension
+// Axis 0 of each array is the sample axis. Where the model leaves its leading dimension
 // open, a sample is one row [1,...]; where it fixes B, a sample is B rows and a remainder is
-// refused. An array without the sample axis, [3,224,224] for [N,3,224,224] with N open or 1, is one
-// sample. A scalar goes to every sample of its file. All arrays of a file give the same number of
-// samples.
+// refused, or left out with drop_last. An array without the sample axis, [3,224,224] for
+// [N,3,224,224] with N open or 1, is one sample. A scalar goes to every sample of its file. All
+// arrays of a file give the same number of samples.
 //
 // Headers of all files are read and checked here, values in next(). Throws Error{kInput} for data
 // and Error{kUsage} for options.

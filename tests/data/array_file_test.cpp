@@ -31,6 +31,14 @@ class ArrayFileTest : public ::testing::Test {
   const std::string array_ = npy<float>({2, 2}, {1, 2, 3, 4});
 };
 
+TEST_F(ArrayFileTest, ReadsZip64) {
+  // By Python's zipfile with force_zip64, as numpy does for arrays that may be large.
+  std::filesystem::copy_file(PTQ_SOURCE_DIR "/tests/fuzz/corpus/npz/zip64", path_);
+  const Tensor x = open_array_file(path_)->open_array("x")->read_whole();
+  EXPECT_EQ(x.shape(), (Shape{3, 2, 2}));
+  EXPECT_THAT(x.data<float>(), ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+}
+
 TEST_F(ArrayFileTest, ReadsStoredAndDeflatedMembers) {
   for (const bool deflate : {false, true}) {
     write_npz(path_, {{"x", array_}, {"model/in:0", npy<int64_t>({1}, {-5})}}, deflate);

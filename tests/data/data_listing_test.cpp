@@ -166,27 +166,6 @@ TEST_F(DataListingTest, RefusesBadLists) {
               HasSubstr("no such file"));
 }
 
-TEST_F(DataListingTest, NamesThePathsOfEveryForm) {
-  make("a.npz");
-  make("b.bin");
-  make("c,d=e.npy");
-  const std::string base = folder_.path().string() + "/";
-  write_file(folder_ / "list", "a.npz\nnone\n");
-  EXPECT_THAT(named_paths({"@" + base + "list"}),
-              ElementsAre(fs::path(base + "list"), fs::path(base + "a.npz")));
-  EXPECT_THAT(named_paths({base + "*.bin"}), ElementsAre(fs::path(base + "b.bin")));
-  EXPECT_THAT(named_paths({"x=" + base + "b.bin,f32,1x2", "n=m=" + base + "a.npz"}),
-              ElementsAre(fs::path(base + "b.bin"), fs::path(base + "a.npz")));
-  EXPECT_THAT(named_paths({"x=" + base + "c,d=e.npy", "x=,"}),
-              ElementsAre(fs::path(base + "c,d=e.npy")));
-}
-
-TEST_F(DataListingTest, NamesThePathsThatExist) {
-  make("a.npz");
-  const std::string a = (folder_ / "a.npz").string();
-  EXPECT_THAT(named_paths({a, a + "x"}), ElementsAre(fs::path(a)));
-}
-
 TEST(DataFormats, HaveUniqueExtensionsAndNames) {
   std::set<std::string_view> seen;
   for (const DataFormat& format : data_formats()) {

@@ -25,7 +25,7 @@ int run(Options& options) {
   if (options.output.empty()) {
     options.output = with_suffix(options.model, ".ptqstats");
   }
-  check_output_path(options.output, with_data_paths({options.model}, options.data), options.force);
+  check_output_path(options.output, protected_paths({options.model}, options.data), options.force);
   const LoadedModel model = load_model(options.model);
   const std::vector<Decision> coverage =
       plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
@@ -43,8 +43,7 @@ int run(Options& options) {
   write_stats(stats, options.output);
   std::error_code ignored;
   std::filesystem::remove(measure.checkpoint, ignored);
-  ReportHeader header =
-      make_header("calibrate", with_data_paths({options.model}, options.data), true);
+  ReportHeader header = make_header("calibrate", reported_paths(options.model, options.data), true);
   report_warnings(header, warnings);
   return deliver(options.common,
                  {.text = stats_written_text(stats, options.output),

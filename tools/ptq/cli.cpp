@@ -14,8 +14,8 @@
 #include "core/atomic_file.h"
 #include "core/log.h"
 #include "core/memory.h"
-#include "data/data_listing.h"
 #include "data/image_spec.h"
+#include "data/named_paths.h"
 #include "ptq/error.h"
 #include "report/text_report.h"
 #include "runtime/library.h"
@@ -194,9 +194,16 @@ void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required) {
   }
 }
 
-std::vector<std::filesystem::path> with_data_paths(std::vector<std::filesystem::path> paths,
+std::vector<std::filesystem::path> protected_paths(std::vector<std::filesystem::path> paths,
                                                    const DataOptionsCli& data) {
   std::ranges::move(named_paths(data.data), std::back_inserter(paths));
+  return paths;
+}
+
+std::vector<std::filesystem::path> reported_paths(const std::filesystem::path& model,
+                                                  const DataOptionsCli& data) {
+  std::vector<std::filesystem::path> paths = {model};
+  std::ranges::move(argument_paths(data.data), std::back_inserter(paths));
   return paths;
 }
 

@@ -78,9 +78,12 @@ struct DataOptionsCli {
   DataOptions options{};
 };
 void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required);
-// `paths` and those files and folders that --data names.
-std::vector<std::filesystem::path> with_data_paths(std::vector<std::filesystem::path> paths,
+// Input files and what --data names: all files, which an output must not replace, and for reports
+// only what the arguments say themselves.
+std::vector<std::filesystem::path> protected_paths(std::vector<std::filesystem::path> paths,
                                                    const DataOptionsCli& data);
+std::vector<std::filesystem::path> reported_paths(const std::filesystem::path& model,
+                                                  const DataOptionsCli& data);
 // --estimator, --percentile, --ratio-preset, --low-ratio, --high-ratio, --veto-db, --keep-float.
 struct PolicyCli {
   std::string estimator = "auto";

@@ -32,7 +32,7 @@ int run(const Options& options) {
   const bool refused = check.has("error");
   const bool passed = !refused && (options.fail_on != "warning" || !check.has("warning"));
   ReportHeader header =
-      make_header("data_check", with_data_paths({options.model}, options.data), false);
+      make_header("data_check", reported_paths(options.model, options.data), false);
   header.passed = passed;
   for (const SampleFinding& finding : check.findings) {
     header.warnings.push_back(finding.message);

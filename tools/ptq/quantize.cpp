@@ -58,7 +58,7 @@ int run(Options& options) {
     options.output = with_suffix(options.model, ".int8.onnx");
   }
   check_output_path(options.output,
-                    with_data_paths({options.model, options.stats.path}, options.data),
+                    protected_paths({options.model, options.stats.path}, options.data),
                     options.force);
   QuantizeRequest request = make_request(options.policy, options.common);
   if (options.no_fallback) {
