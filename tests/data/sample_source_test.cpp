@@ -17,8 +17,8 @@ namespace {
 
 using ::ptq::testing::bytes_of;
 using ::ptq::testing::error_of;
-using ::ptq::testing::kImage;
 using ::ptq::testing::fingerprint_of;
+using ::ptq::testing::kImage;
 using ::ptq::testing::npy;
 using ::ptq::testing::npy_text;
 using ::ptq::testing::number_bytes;
