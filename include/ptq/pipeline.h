@@ -14,6 +14,7 @@
 
 #include "ptq/activation_stats.h"
 #include "ptq/benchmark.h"
+#include "ptq/coverage.h"
 #include "ptq/data_check.h"
 #include "ptq/data_options.h"
 #include "ptq/diagnosis.h"
@@ -129,6 +130,13 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
 
 std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
                                             const QuantizeRequest& request);
+
+// Production beside calibration, tensor by tensor, with the ranges that `policy` chooses for the
+// codes of `target`. The model is not needed, so what makes no difference behind a value
+// (a HardSwish far below zero) counts, too. Throws as check_comparable.
+std::vector<TensorCoverage> compare_production(const NamedStats& calibration,
+                                               const NamedStats& production, const Target& target,
+                                               const EstimatorPolicy& policy, int threads);
 
 // Compares two model files on the samples; `labels` is a key of the data's npz files or a .npy /
 // .csv file, or empty.

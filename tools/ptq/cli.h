@@ -63,6 +63,7 @@ struct Verb {
 Verb add_inspect(CLI::App& app);
 Verb add_calibrate(CLI::App& app);
 Verb add_diagnose(CLI::App& app);
+Verb add_coverage(CLI::App& app);
 Verb add_quantize(CLI::App& app);
 Verb add_validate(CLI::App& app);
 Verb add_bench(CLI::App& app);

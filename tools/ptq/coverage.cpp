@@ -1,0 +1,105 @@
+// ptq coverage: does the calibration cover what production meets.
+
+#include <algorithm>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli.h"
+#include "ptq/error.h"
+#include "report/coverage_report.h"
+
+namespace ptq::cli {
+namespace {
+
+struct Options {
+  Common common;
+  PolicyCli policy;
+  std::filesystem::path calibration;
+  std::filesystem::path production;
+  std::optional<double> limit_clipped;
+  std::optional<double> limit_range;
+  size_t top = 20;
+};
+
+// The worst tensor by `measure`, against a limit.
+template <typename Measure>
+CoverageGate gate(const char* name, double limit, const std::vector<TensorCoverage>& tensors,
+                  const Measure& measure) {
+  CoverageGate out{.name = name, .limit = limit};
+  for (const TensorCoverage& tensor : tensors) {
+    if (const double measured = measure(tensor); measured > out.measured) {
+      out.measured = measured;
+      out.tensor = tensor.name;
+    }
+  }
+  return out;
+}
+
+CoverageReport make_report(const Options& options) {
+  const QuantizeRequest request = make_request(options.policy, options.common);
+  const NamedStats calibration{options.calibration.string(), read_stats(options.calibration)};
+  const NamedStats production{options.production.string(), read_stats(options.production)};
+  CoverageReport report{.calibration_samples = calibration.stats.samples(),
+                        .production_samples = production.stats.samples()};
+  report.tensors = compare_production(calibration, production, *request.target, request.policy,
+                                      options.common.threads);
+  if (options.limit_clipped) {
+    report.gates.push_back(
+        gate("clipped", *options.limit_clipped, report.tensors,
+             [](const TensorCoverage& tensor) { return 100.0 * tensor.excess(); }));
+  }
+  if (options.limit_range) {
+    report.gates.push_back(gate("range", *options.limit_range, report.tensors,
+                                [](const TensorCoverage& tensor) { return tensor.absmax_ratio; }));
+  }
+  return report;
+}
+
+int run(const Options& options) {
+  const CoverageReport report = make_report(options);
+  const bool passed = std::ranges::all_of(report.gates, &CoverageGate::passed);
+  ReportHeader header = make_header("coverage", {options.calibration, options.production}, false);
+  header.passed = passed;
+  const auto with_gap = std::ranges::count_if(
+      report.tensors, [](const TensorCoverage& tensor) { return !tensor.gaps.empty(); });
+  return deliver(options.common,
+                 {.text = production_text(report, options.top),
+                  .json = production_json(header, report),
+                  .verdict = fmt::format(
+                      "{} coverage {}  {} of {} tensors with gaps", passed ? "PASS" : "FAIL",
+                      printable(options.production.string()), with_gap, report.tensors.size()),
+                  .passed = passed});
+}
+
+}  // namespace
+
+Verb add_coverage(CLI::App& app) {
+  CLI::App* verb =
+      app.add_subcommand("coverage", "say whether the calibration covers what production meets");
+  auto options = std::make_shared<Options>();
+  verb->add_option("--calibration", options->calibration,
+                   "statistics that the model is quantized with")
+      ->required();
+  verb->add_option("--production", options->production,
+                   "statistics of the same model over production data")
+      ->required();
+  verb->add_option(
+          "--limit-clipped", options->limit_clipped,
+          "exit 1 when more percent of production are clipped in any tensor, beyond what the range "
+          "clips of calibration on purpose")
+      ->check(CLI::Range(0.0, 100.0))
+      ->group("Gates");
+  verb->add_option("--limit-range", options->limit_range,
+                   "exit 1 when production reaches further in any tensor, in times of what "
+                   "calibration saw")
+      ->check(CLI::Range(0.0, 1e9))
+      ->group("Gates");
+  verb->add_option("--top", options->top, "tensors and gaps to show, gravest first, 0 = all [20]");
+  add_policy_options(*verb, options->policy);
+  add_common_options(*verb, options->common);
+  return {verb, [options] { return run(*options); }, &options->common};
+}
+
+}  // namespace ptq::cli
