@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "ptq/error.h"
+#include "report/compact_histogram.h"
 #include "report/json_document.h"
 #include "report/table.h"
 
@@ -143,6 +144,8 @@ std::string stats_json(const ReportHeader& header, const ActivationStats& stats)
       {"shards", {{"count", stats.shards.count}, {"present", stats.shards.present}}}};
   document["strata"] = strata_json(stats);
   document["tensors"] = Json::array();
+  std::vector<Row> hardest = hardest_first(stats);
+  hardest.resize(std::min(hardest.size(), kCompactHistograms));
   for (const auto& [name, tensor] : stats.tensors) {
     document["tensors"].push_back({{"name", name},
                                    {"count", tensor.count},
@@ -153,6 +156,9 @@ std::string stats_json(const ReportHeader& header, const ActivationStats& stats)
                                    {"max", number(static_cast<double>(tensor.max))},
                                    {"p99", number(magnitude_quantile(tensor, 0.99, false))},
                                    {"outlier_ratio", number(outlier_ratio(tensor))}});
+    if (std::ranges::find(hardest, &tensor, &Row::tensor) != hardest.end()) {
+      document["tensors"].back()["histogram"] = histogram_json(compact_histogram(tensor));
+    }
   }
   return dump(document);
 }
