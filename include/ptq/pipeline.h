@@ -20,6 +20,7 @@
 #include "ptq/diagnosis.h"
 #include "ptq/graph.h"
 #include "ptq/kernel_proof.h"
+#include "ptq/layer_diagnosis.h"
 #include "ptq/measure_options.h"
 #include "ptq/plan.h"
 #include "ptq/validation.h"
@@ -130,6 +131,16 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
 
 std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
                                             const QuantizeRequest& request);
+
+// Layer by layer, with the findings and a verdict on the whole.
+struct ModelDiagnosis {
+  std::vector<LayerDiagnosis> layers{};  // in the order of computation
+  ModelTraits traits{};
+  std::vector<DiagnosisFinding> findings{};  // those of the verdict first
+  Verdict verdict{};
+};
+ModelDiagnosis diagnose_layers(const LoadedModel& model, const ActivationStats& stats,
+                               const QuantizeRequest& request, const VerdictRequest& wanted);
 
 // Production beside calibration, tensor by tensor, with the ranges that `policy` chooses for the
 // codes of `target`. The model is not needed, so what makes no difference behind a value

@@ -50,6 +50,8 @@ struct DataFindingRow {
   std::string_view code;      // "PTQ-S001"
   std::string_view severity;  // "error" or "warning"
   std::string_view meaning;   // one line
+  std::string_view why;       // why it matters
+  std::string_view remedy;    // what to do
 };
 
 std::span<const DataFindingRow> data_findings();

@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "diagnose/choose_estimator.h"
 #include "ptq/error.h"
+#include "ptq/layer_diagnosis.h"
 
 namespace ptq {
 namespace {
@@ -96,6 +97,16 @@ TensorDiagnosis diagnose_tensor(const std::string& name, const TensorStats& stat
                                                : best_sqnr_db(stats, with_bits(scheme, 4));
   out.severity = severity_of(out.sqnr_db_8);
   return out;
+}
+
+std::map<std::string, Range> predicted_ranges(const TensorStats& stats, const QuantScheme& scheme,
+                                              int bits, double percentile) {
+  const RangeOptions options{.scheme = with_bits(scheme, bits), .percentile = percentile};
+  std::map<std::string, Range> ranges;
+  for (const RangeEstimator& estimator : range_estimators()) {
+    ranges[std::string(estimator.name)] = estimator.estimate(stats, options);
+  }
+  return ranges;
 }
 
 std::vector<TensorDiagnosis> diagnose(const ActivationStats& stats, const SchemeOf& scheme_of,

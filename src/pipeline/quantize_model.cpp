@@ -1,138 +1,22 @@
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
-#include "core/log.h"
 #include "graph/model_index.h"
 #include "onnx_io/write.h"
 #include "pipeline/keep_faster.h"
 #include "pipeline/kernel_proof.h"
 #include "pipeline/leave_float.h"
+#include "pipeline/observed_values.h"
 #include "pipeline/sized_graph.h"
 #include "pipeline/weight_summary.h"
-#include "plan/inherit_ranges.h"
 #include "plan/model_plan.h"
-#include "plan/useful_interval.h"
 #include "ptq/error.h"
 #include "ptq/pipeline.h"
 #include "transform/insert_qdq.h"
 
 namespace ptq {
 namespace {
-
-const Target& target_of(const QuantizeRequest& request) {
-  return request.target != nullptr ? *request.target : targets().front();
-}
-
-// A selector that matches nothing is a typing error, not a wish.
-void check_keep_float(const Graph& main, const std::vector<std::string>& keep_float) {
-  std::set<std::string_view> names;
-  const ModelIndex index(main);
-  for (size_t k = 0; k < index.size(); ++k) {
-    for (const Node& node : index[k].graph().nodes) {
-      names.insert(node.name);
-      names.insert(node.outputs.begin(), node.outputs.end());
-    }
-  }
-  for (const std::string& name : keep_float) {
-    if (!names.contains(name)) {
-      throw Error(
-          ErrorCode::kUsage,
-          fmt::format("--keep-float {}: no node has this name or first output after "
-                      "preparation; the decisions in `ptq quantize --json-out` list the nodes",
-                      printable(name)));
-    }
-  }
-}
-
-std::vector<TensorDiagnosis> diagnose_values(const Graph& main,
-                                             const std::vector<std::string>& values,
-                                             const ActivationStats& stats,
-                                             const QuantizeRequest& request) {
-  ActivationStats wanted;
-  std::map<std::string, UsefulInterval> bounded;
-  const ModelIndex index(main);
-  std::string missing;
-  for (const std::string& value : values) {
-    const auto found = stats.tensors.find(value);
-    if (found == stats.tensors.end()) {
-      missing += (missing.empty() ? "" : ", ") + printable(value, 60);
-    } else {
-      const size_t graph = index.find_graph(value);
-      // 16-bit codes are fine enough for what is left beyond the bounds.
-      const bool fine = bit_width(target_of(request).activation.dtype) > 8;
-      const UsefulInterval useful = graph == ModelIndex::npos || fine
-                                        ? UsefulInterval{}
-                                        : useful_interval(index[graph], value);
-      wanted.tensors[value] = clamped(found->second, useful.lo, useful.hi);
-      if (found->second.min < useful.lo || found->second.max > useful.hi) {
-        bounded[value] = useful;
-      }
-    }
-  }
-  if (!missing.empty()) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("the statistics lack tensors that this plan needs: {}; run `ptq "
-                            "calibrate --target {}` again",
-                            printable(missing, 400), target_of(request).name));
-  }
-  const QuantScheme scheme = target_of(request).activation;
-  std::vector<TensorDiagnosis> diagnoses = diagnose(
-      wanted, [&](const std::string& /*name*/) { return scheme; }, request.policy, request.threads);
-  for (TensorDiagnosis& diagnosis : diagnoses) {
-    const auto useful = bounded.find(diagnosis.name);
-    if (useful != bounded.end()) {
-      diagnosis.reason +=
-          fmt::format("; values outside [{:.4g}, {:.4g}] make no difference behind it",
-                      useful->second.lo, useful->second.hi);
-    }
-  }
-  return diagnoses;
-}
-
-// The structure that the statistics allow. What calibration was asked for and never saw (a branch
-// that no sample takes) leaves the nodes around it in float, and these may want other values, which
-// were not asked for then.
-std::vector<Structure> observed_structure(const Graph& graph, const ActivationStats& stats,
-                                          const QuantizeRequest& request) {
-  std::set<std::string> unobserved;
-  for (const auto& [name, tensor] : stats.tensors) {
-    if (tensor.count == 0) {
-      unobserved.insert(name);
-    }
-  }
-  const bool complete = unobserved.empty();
-  for (;;) {
-    std::vector<Structure> structures =
-        analyze_model(graph, request.keep_float, target_of(request), unobserved);
-    const size_t known = unobserved.size();
-    for (const std::string& value : values_to_observe(structures)) {
-      if (!complete && !stats.tensors.contains(value)) {
-        unobserved.insert(value);
-      }
-    }
-    if (unobserved.size() == known) {
-      return structures;
-    }
-  }
-}
-
-// The values that a plan observes, but for those that hand on the values of one that was measured.
-std::vector<std::string> measured_values(const Graph& graph,
-                                         const std::vector<Structure>& structures,
-                                         const ActivationStats& stats) {
-  std::map<std::string, ChosenRange> known;
-  for (const auto& [name, tensor] : stats.tensors) {
-    known[name] = {};
-  }
-  std::vector<std::string> values = values_to_observe(structures);
-  inherit_ranges(ModelIndex(graph), values, known);
-  std::erase_if(values, [&](const std::string& value) {
-    return !stats.tensors.contains(value) && known.contains(value);
-  });
-  return values;
-}
 
 // Per-axis parameters exist from opset 13 on; an older model gets one scale a weight.
 void drop_axes(QuantPlan& plan) {
@@ -230,22 +114,8 @@ void check_request(const QuantizeRequest& request) {
   }
 }
 
-std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& target,
-                                    const std::vector<std::string>& keep_float) {
-  check_keep_float(model.model.graph, keep_float);
-  return planned_decisions(model.model.graph, analyze_model(model.model.graph, keep_float, target));
-}
-
 bool any_integer(const std::vector<Decision>& decisions) {
   return std::ranges::any_of(decisions, &Decision::integer);
-}
-
-std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
-                                            const QuantizeRequest& request) {
-  check_stats_belong(stats, model);
-  return diagnose_values(model.model.graph,
-                         values_to_observe(observed_structure(model.model.graph, stats, request)),
-                         stats, request);
 }
 
 Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
@@ -260,7 +130,8 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
     out.plan.decisions = planned_decisions(graph, structures);
     return out;
   }
-  out.diagnoses = diagnose_values(graph, measured_values(graph, structures, stats), stats, request);
+  out.diagnoses = diagnose_values(
+      wanted_stats(graph, measured_values(graph, structures, stats), stats, request), request);
   std::map<std::string, ChosenRange> ranges;
   for (const TensorDiagnosis& diagnosis : out.diagnoses) {
     ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason,

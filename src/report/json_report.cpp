@@ -5,37 +5,11 @@
 #include "data/findings.h"
 #include "plan/op_rules.h"
 #include "report/json_document.h"
+#include "report/json_rows.h"
 #include "report/model_summary.h"
 
 namespace ptq {
 namespace {
-
-Json range_json(const Range& range) {
-  return {{"lo", number(static_cast<double>(range.lo))},
-          {"hi", number(static_cast<double>(range.hi))},
-          {"clipped_fraction", number(range.clipped_fraction)},
-          {"sqnr_db", number(range.sqnr_db)}};
-}
-
-Json diagnosis_row(const TensorDiagnosis& tensor) {
-  Json candidates = Json::object();
-  for (const auto& [name, range] : tensor.candidates) {
-    candidates[name] = range_json(range);
-  }
-  return {{"name", tensor.name},
-          {"severity", tensor.severity},
-          {"outlier_ratio", number(tensor.outlier_ratio)},
-          {"expected_ratio", number(tensor.expected_ratio)},
-          {"zero_share", number(tensor.zero_share)},
-          {"min", number(static_cast<double>(tensor.min))},
-          {"max", number(static_cast<double>(tensor.max))},
-          {"estimator", tensor.estimator},
-          {"range", range_json(tensor.range)},
-          {"reason", tensor.reason},
-          {"sqnr_db_8bit", number(tensor.sqnr_db_8)},
-          {"sqnr_db_4bit", number(tensor.sqnr_db_4)},
-          {"candidates", candidates}};
-}
 
 Json values_json(const std::vector<ValueInfo>& values) {
   Json out = Json::array();
@@ -123,24 +97,6 @@ std::string inspection_json(const ReportHeader& header, const Model& model) {
   return dump(document);
 }
 
-std::string diagnosis_json(const ReportHeader& header,
-                           const std::vector<TensorDiagnosis>& tensors) {
-  Json document = start_document(header);
-  std::map<std::string, uint64_t> severities;
-  std::map<std::string, uint64_t> estimators;
-  for (const TensorDiagnosis& tensor : tensors) {
-    ++severities[tensor.severity];
-    ++estimators[tensor.estimator];
-  }
-  document["summary"] = {
-      {"tensors", tensors.size()}, {"severity", severities}, {"estimators", estimators}};
-  document["tensors"] = Json::array();
-  for (const TensorDiagnosis& tensor : tensors) {
-    document["tensors"].push_back(diagnosis_row(tensor));
-  }
-  return dump(document);
-}
-
 std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
                           const Quantized& result, const std::filesystem::path& output) {
   Json document = start_document(header);
@@ -185,7 +141,7 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
   }
   document["tensors"] = Json::array();
   for (const TensorDiagnosis& tensor : result.diagnoses) {
-    document["tensors"].push_back(diagnosis_row(tensor));
+    document["tensors"].push_back(diagnosis_row_json(tensor));
   }
   return dump(document);
 }

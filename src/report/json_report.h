@@ -22,7 +22,6 @@ struct ReportHeader {
 };
 
 std::string inspection_json(const ReportHeader& header, const Model& model);
-std::string diagnosis_json(const ReportHeader& header, const std::vector<TensorDiagnosis>& tensors);
 // An empty `output`: nothing was written.
 std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
                           const Quantized& result, const std::filesystem::path& output);

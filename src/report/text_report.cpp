@@ -182,28 +182,6 @@ std::string inspection_text(const Model& model, uint64_t size_bytes) {
   return out + "operators\n  " + counts_text(summary.operators) + "\n";
 }
 
-std::string diagnosis_text(const std::vector<TensorDiagnosis>& tensors, size_t top) {
-  std::map<std::string, uint64_t> severities;
-  std::map<std::string, uint64_t> estimators;
-  for (const TensorDiagnosis& tensor : tensors) {
-    ++severities[tensor.severity];
-    ++estimators[tensor.estimator];
-  }
-  const TextTable table = diagnosis_table(tensors, top);
-  std::string out = fmt::format("{} tensors, hardest first ({}); estimators: {}\n", tensors.size(),
-                                counts_text(severities), counts_text(estimators));
-  out += table.text();
-  const size_t shown = top == 0 ? tensors.size() : std::min(top, tensors.size());
-  if (shown < tensors.size()) {
-    out += fmt::format("  ... and {} more (--top 0 shows all)\n", tensors.size() - shown);
-  }
-  out += "why\n";
-  for (size_t i = 0; i < std::min<size_t>(shown, 5); ++i) {
-    out += fmt::format("  {}: {}\n", printable(tensors[i].name, 60), tensors[i].reason);
-  }
-  return out;
-}
-
 std::string quantize_text(const LoadedModel& model, const Quantized& result,
                           const std::filesystem::path& input, const std::filesystem::path& output) {
   const std::vector<Decision> decisions = all_decisions(result.plan);

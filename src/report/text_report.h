@@ -11,8 +11,6 @@
 namespace ptq {
 
 std::string inspection_text(const Model& model, uint64_t size_bytes);
-// The `top` hardest tensors, 0 = all.
-std::string diagnosis_text(const std::vector<TensorDiagnosis>& tensors, size_t top);
 // An empty `output`: nothing was written.
 std::string quantize_text(const LoadedModel& model, const Quantized& result,
                           const std::filesystem::path& input, const std::filesystem::path& output);

@@ -116,6 +116,13 @@ TEST(Usage, TypingErrorsGetASuggestion) {
       {"no-such-node"});
   expect_refused(folder, {"validate", kModel, kModel, "--data", kCalib, "--max-drop", "1"}, 2,
                  {"labels"});
+  expect_refused(folder, {"diagnose", kModel, "--data", kCalib, "--sort", "ration"}, 2,
+                 {"ration", "did you mean ratio?"});
+  expect_refused(folder, {"diagnose", kModel, "--data", kCalib, "-q", "--layer", "no-*-such"}, 2,
+                 {"no-*-such", "none of the"});
+  expect_refused(folder, {"diagnose", kModel, "--data", kCalib, "--bits", "5"}, 2, {"--bits"});
+  expect_refused(folder, {"diagnose", kModel, "--data", kCalib, "--budget", "-1"}, 2, {"--budget"});
+  expect_refused(folder, {"explain", "PTQ-D10"}, 2, {"PTQ-D10", "did you mean PTQ-"});
 }
 
 TEST(Errors, AreOneDocumentInJsonForm) {

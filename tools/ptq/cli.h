@@ -70,6 +70,7 @@ Verb add_bench(CLI::App& app);
 Verb add_merge(CLI::App& app);
 Verb add_list(CLI::App& app);
 Verb add_report(CLI::App& app);
+Verb add_explain(CLI::App& app);
 // Verbs of a group; `group` is the subcommand that they stand below.
 Verb add_data_check(CLI::App& group);
 Verb add_stats_show(CLI::App& group);

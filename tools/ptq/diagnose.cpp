@@ -1,11 +1,16 @@
-// ptq diagnose: how hard each activation is to quantize, and which estimator it calls for.
+// ptq diagnose: how hard each layer is to quantize, which estimator it calls for, and whether the
+// model will survive quantization.
+
+#include <algorithm>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli.h"
+#include "next_command.h"
 #include "ptq/error.h"
-#include "report/text_report.h"
+#include "report/diagnose_report.h"
+#include "report/table.h"
 
 namespace ptq::cli {
 namespace {
@@ -17,15 +22,43 @@ struct Options {
   MeasureCli measure;
   PolicyCli policy;
   std::filesystem::path model;
-  size_t top = 20;
+  VerdictRequest verdict;
+  DiagnosisView view;
+  std::string sort;
+  std::string layer;
+  std::string fail_on = "none";
 };
 
-int run(const Options& options) {
+int rank_of(const std::string& severity) {
+  return severity == "error" ? 3 : severity == "warning" ? 2 : severity == "info" ? 1 : 4;
+}
+
+// Findings at least as severe as --fail-on.
+int64_t failing(const std::vector<DiagnosisFinding>& findings, const std::string& fail_on) {
+  return std::ranges::count_if(findings, [&fail_on](const DiagnosisFinding& finding) {
+    return rank_of(finding.severity) >= rank_of(fail_on);
+  });
+}
+
+std::string last_line(const Options& options, const ModelDiagnosis& diagnosis, bool passed) {
+  const auto count = [&diagnosis](const char* severity) {
+    return std::ranges::count(diagnosis.findings, severity, &DiagnosisFinding::severity);
+  };
+  return fmt::format("{} diagnose {}  {}, predicted {} at the output, {} error(s), {} warning(s)",
+                     passed ? "PASS" : "FAIL", printable(options.model.string()),
+                     answer_name(diagnosis.verdict.answer), decibel_text(diagnosis.verdict.sqnr_db),
+                     count("error"), count("warning"));
+}
+
+int run(Options& options) {
+  const LayerOrder& order = layer_order(!options.sort.empty()       ? options.sort
+                                        : options.verdict.bits == 8 ? "noise"
+                                                                    : "noise4");
   const LoadedModel model = load_model(options.model);
-  const QuantizeRequest request = make_request(options.policy, options.common);
+  QuantizeRequest request = make_request(options.policy, options.common);
   const std::vector<Decision> coverage =
       plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
-  if (!any_integer(coverage)) {
+  if (!any_integer(coverage) && options.verdict.bits == 8) {
     return deliver(options.common,
                    nothing_to_quantize(make_header("diagnose", {options.model}, false), model,
                                        options.model, coverage));
@@ -34,30 +67,73 @@ int run(const Options& options) {
   const ActivationStats stats = stats_for(
       model, {options.data, options.stats, options.policy, measure_options(options.measure)},
       options.common, warnings);
-  const std::vector<TensorDiagnosis> tensors = diagnose_model(model, stats, request);
+  if (!options.data.data.empty()) {
+    request.sample =
+        first_sample(model, {.data = options.data.data, .options = options.data.options});
+  }
+  ModelDiagnosis diagnosis = diagnose_layers(model, stats, request, options.verdict);
+  if (!options.layer.empty()) {
+    select_layers(diagnosis.layers, options.layer);
+  }
+  sort_layers(diagnosis.layers, order);
+  options.view.bits = options.verdict.bits;
+  options.view.wide = options.view.wide || options.common.verbose;
   ReportHeader header = make_header("diagnose", {options.model}, true);
   report_warnings(header, warnings);
-  size_t hard = 0;
-  for (const TensorDiagnosis& tensor : tensors) {
-    hard += tensor.severity == "hard" ? 1U : 0U;
+  const bool passed = failing(diagnosis.findings, options.fail_on) == 0;
+  header.passed = passed;
+  const std::string command =
+      next_command(diagnosis.verdict, options.verdict.bits,
+                   {options.model, options.data, options.stats, options.policy});
+  return deliver(options.common, {.text = layers_text(diagnosis, options.view) +
+                                          verdict_text(diagnosis.verdict, command),
+                                  .json = layers_json(header, diagnosis, options.verdict, command),
+                                  .verdict = last_line(options, diagnosis, passed),
+                                  .passed = passed});
+}
+
+void add_table_options(CLI::App& verb, Options& options) {
+  std::string keys;
+  for (const LayerOrder& order : layer_orders()) {
+    keys += (keys.empty() ? "" : ", ") + std::string(order.key);
   }
-  return deliver(options.common,
-                 {.text = diagnosis_text(tensors, options.top),
-                  .json = diagnosis_json(header, tensors),
-                  .verdict = fmt::format("PASS diagnose {}  {} tensors, {} hard",
-                                         printable(options.model.string()), tensors.size(), hard)});
+  verb.add_option("--sort", options.sort, "rows by " + keys + " [noise, with --bits 4 noise4]")
+      ->group("Table");
+  verb.add_option("--top", options.view.top, "rows to show, 0 = all [20]")->group("Table");
+  verb.add_option("--layer", options.layer,
+                  "only layers whose node or activation matches this pattern (* ? [...])")
+      ->group("Table");
+  verb.add_flag("--wide", options.view.wide, "all columns; so does -v")->group("Table");
+}
+
+void add_verdict_options(CLI::App& verb, Options& options) {
+  verb.add_option("--bits", options.verdict.bits,
+                  "width that the verdict is about: 8 for activations and weights, 4 for weights "
+                  "alone [8]")
+      ->check(CLI::IsMember({8, 4}))
+      ->group("Verdict");
+  verb.add_option("--budget", options.verdict.budget,
+                  "points of accuracy that may be lost, by prediction [1.0]")
+      ->check(CLI::Range(0.0, 100.0))
+      ->group("Verdict");
+  verb.add_option("--fail-on", options.fail_on,
+                  "exit 1 when there is a finding so severe: none, info, warning or error [none]")
+      ->check(CLI::IsMember({"none", "info", "warning", "error"}))
+      ->group("Verdict");
 }
 
 }  // namespace
 
 Verb add_diagnose(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("diagnose", "say how hard each activation is to quantize");
+  CLI::App* verb = app.add_subcommand(
+      "diagnose", "say how hard each layer is to quantize, and whether the model will survive it");
   auto options = std::make_shared<Options>();
   verb->add_option("model", options->model, "FP32 ONNX file")->required();
   add_data_option(*verb, options->data, false);
   add_stats_option(*verb, options->stats);
   add_measure_options(*verb, options->measure);
-  verb->add_option("--top", options->top, "rows to show, hardest first, 0 = all [20]");
+  add_table_options(*verb, *options);
+  add_verdict_options(*verb, *options);
   add_policy_options(*verb, options->policy);
   add_common_options(*verb, options->common);
   return {verb, [options] { return run(*options); }, &options->common};

@@ -1,0 +1,119 @@
+#include "next_command.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+#include "ptq/error.h"
+
+namespace ptq::cli {
+namespace {
+
+std::string data_arguments(const DataOptionsCli& data) {
+  std::string out;
+  for (const std::string& each : data.data) {
+    out += " --data " + shell_word(each);
+  }
+  const DataOptions& options = data.options;
+  out += options.image_spec.empty() ? "" : " --image-spec " + shell_word(options.image_spec);
+  out += options.max_samples == 0 ? "" : fmt::format(" --samples {}", options.max_samples);
+  out += options.drop_last ? " --drop-last" : "";
+  out += options.skip_bad ? " --skip-bad" : "";
+  out += options.pad_id ? fmt::format(" --pad-id {}", *options.pad_id) : "";
+  out += options.pad_to == 0 ? "" : fmt::format(" --pad-to {}", options.pad_to);
+  return out + (options.truncate == 0 ? "" : fmt::format(" --truncate {}", options.truncate));
+}
+
+std::string policy_arguments(const PolicyCli& policy) {
+  const PolicyCli usual;
+  std::string out;
+  out += policy.target == usual.target ? "" : " --target " + policy.target;
+  out += policy.estimator == usual.estimator ? "" : " --estimator " + policy.estimator;
+  out += policy.percentile == usual.percentile ? ""
+                                               : fmt::format(" --percentile {}", policy.percentile);
+  out += policy.preset == usual.preset ? "" : " --ratio-preset " + policy.preset;
+  out += policy.low_ratio < 0.0 ? "" : fmt::format(" --low-ratio {}", policy.low_ratio);
+  out += policy.high_ratio < 0.0 ? "" : fmt::format(" --high-ratio {}", policy.high_ratio);
+  for (const std::string& node : policy.keep_float) {
+    out += " --keep-float " + shell_word(node);
+  }
+  return out;
+}
+
+std::string quantize(const Verdict& verdict, const CommandContext& context) {
+  std::string out = "ptq quantize " + shell_word(context.model.string());
+  if (!context.stats.path.empty()) {
+    out += " --stats " + shell_word(context.stats.path.string());
+    out += context.stats.allow_stale ? " --allow-stale" : "";
+  }
+  out += data_arguments(context.data) + policy_arguments(context.policy);
+  for (const std::string& layer : verdict.float_layers) {
+    out += " --keep-float " + shell_word(layer);
+  }
+  return out + " -o " + shell_word(with_suffix(context.model, ".int8.onnx").string());
+}
+
+// A program for python3 that gets the model, the output and further words as its arguments.
+std::string python(const std::string& program, const CommandContext& context,
+                   const std::string& suffix, const std::vector<std::string>& words = {}) {
+  std::string out = "python3 -c " + shell_word(program) + " " + shell_word(context.model.string()) +
+                    " " + shell_word(with_suffix(context.model, suffix).string());
+  for (const std::string& word : words) {
+    out += " " + shell_word(word);
+  }
+  return out;
+}
+
+std::string int4(const CommandContext& context, const std::vector<std::string>& excluded) {
+  return python(
+      "import sys, onnx; from onnxruntime.quantization.matmul_nbits_quantizer import "
+      "MatMulNBitsQuantizer as Q; q = Q(onnx.load(sys.argv[1]), bits=4, block_size=32, "
+      "is_symmetric=True, nodes_to_exclude=sys.argv[3:]); q.process(); "
+      "q.model.save_model_to_file(sys.argv[2])",
+      context, ".int4.onnx", excluded);
+}
+
+}  // namespace
+
+std::string shell_word(const std::string& word) {
+  const bool plain = !word.empty() && std::ranges::all_of(word, [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("-_./=:,+@%").find(c) != std::string_view::npos;
+  });
+  if (plain) {
+    return word;
+  }
+  std::string out = "'";
+  for (const char c : printable(word, 4096)) {
+    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  }
+  return out + "'";
+}
+
+std::string next_command(const Verdict& verdict, int bits, const CommandContext& context) {
+  switch (verdict.answer) {
+    case Answer::kInt8PerChannel:
+      return quantize(verdict, context);
+    case Answer::kMixedPrecision:
+      return bits == 8 ? quantize(verdict, context) : int4(context, verdict.float_layers);
+    case Answer::kInt4PerChannel:
+    case Answer::kInt4GroupWise:
+      return int4(context, {});
+    case Answer::kDynamicOrWeightOnly:
+      return python(
+          "import sys; from onnxruntime.quantization import quantize_dynamic; "
+          "quantize_dynamic(*sys.argv[1:])",
+          context, ".dynamic.onnx");
+    case Answer::kTrainWithQuantization:
+      break;
+  }
+  // The prediction deserves a measurement before anybody trains.
+  const std::string output = shell_word(with_suffix(context.model, ".int8.onnx").string());
+  return quantize(verdict, context) + " && ptq validate " + shell_word(context.model.string()) +
+         " " + output +
+         (context.data.data.empty() ? " --data SAMPLES" : data_arguments(context.data)) +
+         " --min-sqnr 13";
+}
+
+}  // namespace ptq::cli
