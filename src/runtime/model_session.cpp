@@ -1,7 +1,9 @@
 #include "runtime/model_session.h"
 
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -13,8 +15,9 @@
 namespace ptq {
 namespace {
 
-// Above, weights go to the runtime where they are; below, one copy in memory is simpler.
+// Above, no copy of all weights is made, not even in a temporary file.
 constexpr size_t kMaxCopied = size_t{1} << 30;
+// Weights that the runtime uses where they are.
 constexpr uint64_t kLargeWeight = uint64_t{1} << 16;
 
 size_t initializer_bytes(const Model& model) {
@@ -30,14 +33,18 @@ size_t initializer_bytes(const Model& model) {
 class PageReleaser {
  public:
   PageReleaser()
-      : thread_([](const std::stop_token& done) {
-          while (!done.stop_requested()) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      : thread_([this](const std::stop_token& done) {
+          std::unique_lock lock(mutex_);
+          while (!wake_.wait_for(lock, done, std::chrono::milliseconds(10),
+                                 [&] { return done.stop_requested(); })) {
             MappedFile::release_pages();
           }
+          MappedFile::release_pages();
         }) {}
 
  private:
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
   std::jthread thread_;
 };
 
@@ -91,9 +98,6 @@ bool is_large(const Model& model) {
 }
 
 Session open_session(const Model& model, const SessionOptions& options) {
-  if (!is_large(model)) {
-    return Session::from_bytes(serialize_model(model), options);
-  }
   const ModelSkeleton skeleton = serialize_skeleton(model, kLargeWeight);
   SessionOptions with_weights = options;
   for (const Constant* weight : skeleton.weights) {
@@ -107,12 +111,11 @@ Model optimized_model(const Model& model, SessionOptions options) {
   const TemporaryFolder folder;
   options.optimized_model_path = folder.path() / "optimized.onnx";
   options.config.emplace("session.disable_prepacking", "1");  // it is not going to run
-  if (is_large(model)) {
-    options.config.emplace("session.optimized_model_external_initializers_file_name",
-                           "optimized.data");
-    options.config.emplace("session.optimized_model_external_initializers_min_size_in_bytes",
-                           "1024");
-  }
+  // Into a file that is then mapped, without a copy in a message.
+  options.config.emplace("session.optimized_model_external_initializers_file_name",
+                         "optimized.data");
+  options.config.emplace("session.optimized_model_external_initializers_min_size_in_bytes",
+                         std::to_string(kLargeWeight));
   open_session(model, options);
   Model optimized = read_model(options.optimized_model_path);
   optimized.path.clear();

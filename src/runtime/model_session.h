@@ -12,7 +12,8 @@ namespace ptq {
 // Its weights are too large to be copied without need.
 bool is_large(const Model& model);
 
-// Loads `model`. The weights of large models are not copied: the session points to their tensors.
+// Loads `model`. Large weights are not copied, where the runtime does not pack them: the session
+// points to their tensors.
 Session open_session(const Model& model, const SessionOptions& options);
 
 // The graph that the runtime would execute under `options` (optimized_model_path is ignored): fused

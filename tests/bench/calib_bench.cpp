@@ -157,7 +157,7 @@ int measure(const Arguments& arguments) {
   } else {
     SessionOptions options;
     options.intra_threads = arguments.child == "bare-intra" ? arguments.threads : 1;
-    const Session session = open_session(model, options);
+    const Session session = Session::from_path(arguments.model, options);
     infer_all(session, source, arguments.child == "bare-intra" ? 1 : arguments.threads);
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
