@@ -43,10 +43,10 @@ struct TensorCoverage {
   Extremes production{};
   // How far production reaches: the larger of max / hi and min / lo, where a side counts as at
   // least one code of 255 wide. 1: exactly as far; +infinity: calibration saw zeros only.
-  double range_ratio = 1.0;          // over the chosen range
-  double absmax_ratio = 1.0;         // over all that calibration saw
-  double clipped = 0.0;              // share of production values outside of `range`
-  double clipped_calibration = 0.0;  // share of calibration values outside of `range`
+  double range_ratio = 1.0;   // over the chosen range
+  double absmax_ratio = 1.0;  // over all that calibration saw
+  double clipped = 0.0;       // share of production values outside of `range` by half a code of 255
+  double clipped_calibration = 0.0;  // the same of calibration values
   double clipped_absmax = 0.0;       // share of production values beyond all that calibration saw
   double js_distance = 0.0;          // 0 equal … 1 apart
   double ks_distance = 0.0;          // 0 … 1

@@ -23,6 +23,8 @@
 #include "ptq/layer_diagnosis.h"
 #include "ptq/measure_options.h"
 #include "ptq/plan.h"
+#include "ptq/sample_sketch.h"
+#include "ptq/selection.h"
 #include "ptq/validation.h"
 
 namespace ptq {
@@ -65,10 +67,11 @@ std::vector<Decision> plan_coverage(const LoadedModel& model, const Target& targ
 std::map<std::string, Tensor> first_sample(const LoadedModel& model, const DataRequest& data);
 
 // Observes every value that a plan for `model` on `target` needs, in one pass over the samples.
-// `warnings` receives what is odd about the data.
+// `warnings` receives what is odd about the data, `sketches` (may be null) one of each sample.
 ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                                 const std::vector<std::string>& keep_float, const DataRequest& data,
-                                std::vector<std::string>& warnings);
+                                std::vector<std::string>& warnings,
+                                SampleSketches* sketches = nullptr);
 
 // Some node of a coverage or a plan runs in integers.
 bool any_integer(const std::vector<Decision>& decisions);
@@ -148,6 +151,24 @@ ModelDiagnosis diagnose_layers(const LoadedModel& model, const ActivationStats& 
 std::vector<TensorCoverage> compare_production(const NamedStats& calibration,
                                                const NamedStats& production, const Target& target,
                                                const EstimatorPolicy& policy, int threads);
+
+// A list of samples of a pool, as `--data @LIST` reads it.
+struct PoolList {
+  std::string text{};
+  std::vector<std::string> origins{};   // of the samples, as messages name them
+  std::vector<std::string> warnings{};  // what a reader of the list has to know
+};
+
+// Sketches of all samples of the pool, in one pass. Throws Error{kInput} before it when the pool
+// holds fewer than `least` samples.
+SampleSketches sketch_pool(const LoadedModel& model, const Target& target, const DataRequest& pool,
+                           size_t least, std::vector<std::string>& warnings);
+
+// The list of the chosen samples (positions in `sketches`), to stand at `list`. Throws
+// Error{kUsage} where no list can name samples of such a pool.
+PoolList pool_list(const LoadedModel& model, const DataRequest& pool,
+                   const SampleSketches& sketches, const std::vector<size_t>& chosen,
+                   const std::filesystem::path& list);
 
 // Compares two model files on the samples; `labels` is a key of the data's npz files or a .npy /
 // .csv file, or empty.

@@ -65,6 +65,11 @@ void check_options(const CalibrateOptions& options) {
                             "found batch {} and shard {}/{}",
                             options.measure.batch, options.measure.shard, options.measure.shards));
   }
+  if (options.sketch && (options.measure.batch > 1 || options.measure.resume)) {
+    throw Error(ErrorCode::kUsage,
+                "looking at single samples needs one sample a run, from the first on; leave out "
+                "--batch and --resume");
+  }
   if (!options.measure.states.empty() &&
       (options.measure.batch > 1 || options.measure.shards > 1)) {
     throw Error(ErrorCode::kUsage,
@@ -114,6 +119,9 @@ Calibration calibrate(const Model& model, const std::vector<std::string>& values
   result.fallback_reason = std::move(observed.fallback_reason);
   result.resumed = run.resumed();
   result.stats = run.stats();
+  if (options.sketch) {
+    result.sketches = {slots.table.names, run.take_sketches()};
+  }
   const std::set<size_t> skipped(observed.skipped.begin(), observed.skipped.end());
   for (size_t slot = 0; slot < slots.table.names.size(); ++slot) {
     const std::string& name = slots.table.names[slot];

@@ -12,6 +12,7 @@
 #include "ptq/activation_stats.h"
 #include "ptq/graph.h"
 #include "ptq/measure_options.h"
+#include "ptq/sample_sketch.h"
 
 namespace ptq {
 
@@ -20,11 +21,14 @@ struct CalibrateOptions {
   std::function<void(size_t done, size_t total)> progress{};  // after each sample, any thread
   const std::atomic<bool>* stop = nullptr;  // set by a signal handler: ends with kInterrupted
   MeasureOptions measure{};
+  // Also a sketch of each sample; only one sample a run, and not with a resumed run.
+  bool sketch = false;
   std::string model_fingerprint{};  // goes into statistics and checkpoints
 };
 
 struct Calibration {
   ActivationStats stats;
+  SampleSketches sketches;  // when asked for
   // Requested values that are not float32, or graph inputs that no sample feeds.
   std::vector<std::string> not_observed;
   // With a mask: observed values that have no axis of tokens, whose values all count.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <iterator>
 #include <limits>
 #include <system_error>
 #include <thread>
@@ -15,6 +16,7 @@
 #include "core/hash.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "data/sample_check.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -30,8 +32,9 @@ constexpr std::chrono::milliseconds kGrace{500};
 }  // namespace
 
 struct CalibrationRun::Worker {
-  explicit Worker(const SlotTable& table) : counts(table) {}
+  Worker(const SlotTable& table, bool sketch) : counts(table, sketch) {}
   CountingWorker counts;
+  std::vector<SampleSketch> sketches;
   RunControl control;
   std::atomic<bool> may_cancel{false};
   double last_run_seconds = std::numeric_limits<double>::infinity();
@@ -71,7 +74,7 @@ CalibrationRun::CalibrationRun(const Model& model, const ObservedSlots& slots, S
   }
   const int threads = states_ ? 1 : resolve_threads(options.threads);
   for (int i = 0; i < threads; ++i) {
-    workers_.push_back(std::make_unique<Worker>(slots.table));
+    workers_.push_back(std::make_unique<Worker>(slots.table, options.sketch));
   }
   std::optional<Checkpoint> checkpoint = load_checkpoint(source);
   if (checkpoint) {
@@ -147,6 +150,16 @@ ActivationStats CalibrationRun::stats() const {
   return sum;
 }
 
+std::vector<SampleSketch> CalibrationRun::take_sketches() {
+  std::vector<SampleSketch> all;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    std::ranges::move(worker->sketches, std::back_inserter(all));
+    worker->sketches.clear();
+  }
+  std::ranges::sort(all, {}, &SampleSketch::position);
+  return all;
+}
+
 bool CalibrationRun::counted_unmasked(size_t slot) const {
   return std::ranges::any_of(workers_,
                              [&](const auto& worker) { return worker->counts.unmasked()[slot]; });
@@ -207,6 +220,11 @@ bool CalibrationRun::run_item(const Session& session, Worker& worker, const Work
     worker.counts.undo();
   } else {
     worker.counts.commit();
+    if (options_.sketch) {
+      const Sample& sample = item.samples[0];
+      worker.sketches.push_back({item.positions[0], sample.origin, sample.stratum, sample.sequence,
+                                 sample_hash(sample), worker.counts.take_sketch()});
+    }
   }
   return true;
 }

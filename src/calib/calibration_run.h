@@ -40,6 +40,8 @@ class CalibrationRun {
   void work(const Session& session);
 
   ActivationStats stats() const;
+  // Of all samples, ascending by position; empty unless the options ask for them.
+  std::vector<SampleSketch> take_sketches();
   size_t resumed() const { return resumed_; }
   bool counted_unmasked(size_t slot) const;
 

@@ -26,8 +26,9 @@ bool was_observed(const TensorStats& stats) {
 
 }  // namespace
 
-CountingWorker::CountingWorker(const SlotTable& table)
-    : table_(table), unmasked_(table.names.size()) {
+CountingWorker::CountingWorker(const SlotTable& table, bool sketch)
+    : table_(table), sketches_(sketch), unmasked_(table.names.size()) {
+  run_.resize(sketch ? table.names.size() : 0);
   counts_.slots.resize(table.names.size());
 }
 
@@ -40,7 +41,7 @@ void CountingWorker::begin(const std::string& stratum, uint64_t samples, bool ma
 
 void CountingWorker::count(size_t slot, const ObservedTensor& tensor) {
   PTQ_CHECK(stratum_ != nullptr && slot < counts_.slots.size());
-  SlotCounts& counts = counts_.slots[slot];
+  SlotCounts& counts = sketches_ ? run_[slot] : counts_.slots[slot];
   const auto add = [&](std::span<const float> values) { counter_.add(values, counts); };
   TokenAxes axes;
   if (mask_ && tensor.block == 0) {
@@ -58,6 +59,12 @@ void CountingWorker::count(size_t slot, const ObservedTensor& tensor) {
 }
 
 void CountingWorker::commit() {
+  sketch_.clear();
+  for (size_t slot = 0; slot < run_.size(); ++slot) {
+    sketch_.push_back(run_[slot].sketch());
+    counts_.slots[slot].merge(run_[slot]);
+    run_[slot].clear();
+  }
   stratum_->samples += samples_;
   stratum_ = nullptr;
   before_.reset();
@@ -66,6 +73,7 @@ void CountingWorker::commit() {
 void CountingWorker::undo() {
   PTQ_CHECK(before_.has_value());
   counts_ = std::move(*before_);
+  std::ranges::for_each(run_, &SlotCounts::clear);
   stratum_ = nullptr;
   before_.reset();
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "calib/slot_counter.h"
@@ -26,7 +27,8 @@ struct SlotTable {
 class CountingWorker {
  public:
   // `table` must outlive the worker.
-  explicit CountingWorker(const SlotTable& table);
+  // `sketch`: keep what each `commit` counted for take_sketch().
+  explicit CountingWorker(const SlotTable& table, bool sketch = false);
 
   // Between `begin` and `commit`, what the session reports on this thread, and calls of `count`,
   // belong to `samples` samples of `stratum`. `mask` is the mask tensor of the run, or null;
@@ -36,6 +38,9 @@ class CountingWorker {
   void count(size_t slot, const ObservedTensor& tensor);
   void commit();
   void undo();
+
+  // Of what the last `commit` counted, by slot.
+  std::vector<ValueSketch> take_sketch() { return std::move(sketch_); }
 
   // Samples by stratum and statistics of all values that were seen. Not between begin and commit.
   ActivationStats stats() const;
@@ -55,6 +60,9 @@ class CountingWorker {
   const SlotTable& table_;
   SlotCounter counter_;
   Counts counts_;
+  bool sketches_;
+  std::vector<SlotCounts> run_;  // with sketches: of the run that is going on, by slot
+  std::vector<ValueSketch> sketch_;
   std::optional<Counts> before_;  // what `undo` goes back to
   StratumCounts* stratum_ = nullptr;
   uint64_t samples_ = 0;

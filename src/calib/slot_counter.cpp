@@ -44,6 +44,55 @@ TensorStats SlotCounts::stats() const {
   return stats;
 }
 
+ValueSketch SlotCounts::sketch() const {
+  constexpr uint32_t kBucketsPerOctave = 32;
+  ValueSketch out{.count = count_, .extremes = {min_, max_}};
+  if (count_ == 0) {
+    return out;
+  }
+  out.top_octave =
+      LogHistogram::magnitude_key(std::max(std::abs(min_), std::abs(max_))) / kBucketsPerOctave;
+  for (const Window* window : {&positive_, &negative_}) {
+    for (size_t i = 0; i < window->counts.size(); ++i) {
+      const uint32_t key = window->first_key + static_cast<uint32_t>(i);
+      // Key 0 is zero; the windows hold none, or a count of 0.
+      const uint32_t below = out.top_octave - key / kBucketsPerOctave;
+      if (window->counts[i] != 0 && key != 0 && below < ValueSketch::kOctaves) {
+        uint32_t& cell = out.octaves[below];
+        cell += static_cast<uint32_t>(std::min<uint64_t>(window->counts[i], UINT32_MAX - cell));
+      }
+    }
+  }
+  return out;
+}
+
+void SlotCounts::merge(const SlotCounts& other) {
+  if (other.count_ > 0) {
+    widen(other.min_, other.max_);
+  }
+  count_ += other.count_;
+  nan_ += other.nan_;
+  inf_ += other.inf_;
+  zeros_ += other.zeros_;
+  for (Window SlotCounts::*const side : {&SlotCounts::positive_, &SlotCounts::negative_}) {
+    const Window& from = other.*side;
+    if (!from.counts.empty()) {
+      const auto last = from.first_key + static_cast<uint32_t>(from.counts.size()) - 1;
+      uint64_t* const to = (this->*side).cover(from.first_key, last);
+      for (size_t i = 0; i < from.counts.size(); ++i) {
+        to[i] += from.counts[i];
+      }
+    }
+  }
+}
+
+void SlotCounts::clear() {
+  count_ = nan_ = inf_ = zeros_ = 0;
+  min_ = max_ = 0.0F;
+  positive_.counts.clear();
+  negative_.counts.clear();
+}
+
 SlotCounter::SlotCounter(CountKernel kernel)
     : kernel_(kernel), tables_(kTables * kTableStride), first_key_(LogHistogram::kKeysPerSign) {}
 

@@ -10,6 +10,7 @@
 
 #include "calib/count_kernel.h"
 #include "ptq/activation_stats.h"
+#include "ptq/sample_sketch.h"
 
 namespace ptq {
 
@@ -18,6 +19,10 @@ class SlotCounts {
  public:
   // Same content in the form that is kept and merged.
   TensorStats stats() const;
+  ValueSketch sketch() const;
+  void merge(const SlotCounts& other);
+  // Empty again, with its memory kept.
+  void clear();
 
  private:
   friend class SlotCounter;

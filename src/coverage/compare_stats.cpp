@@ -128,10 +128,14 @@ TensorCoverage compare_tensor(const std::string& name, const TensorStats& calibr
     const QuantError values(production);
     out.range_ratio = reach(out.production, lo, hi);
     out.absmax_ratio = reach(out.production, seen_lo, seen_hi);
-    out.clipped = values.clipped_fraction(lo, hi);
+    // Up to half a step beyond, clipping costs no more than rounding.
+    const double half_step = (hi - lo) / kCodes / 2.0;
+    out.clipped = values.clipped_fraction(lo - half_step, hi + half_step);
     out.clipped_absmax = values.clipped_fraction(seen_lo, seen_hi);
     out.clipped_calibration =
-        calibration.count == 0 ? 0.0 : QuantError(calibration).clipped_fraction(lo, hi);
+        calibration.count == 0
+            ? 0.0
+            : QuantError(calibration).clipped_fraction(lo - half_step, hi + half_step);
     out.js_distance = js_distance(calibration, production);
     out.ks_distance = ks_distance(calibration, production);
   }

@@ -29,7 +29,8 @@ class Collector {
     return format == nullptr && others_are_images_ ? image_format() : format;
   }
 
-  void add(const DataFormat& format, fs::path path, std::string stratum) {
+  void add(const DataFormat& format, fs::path path, std::string stratum,
+           std::optional<uint64_t> row) {
     const auto count =
         std::ranges::find(counts_, &format, &std::pair<const DataFormat*, size_t>::first);
     if (count == counts_.end()) {
@@ -37,7 +38,7 @@ class Collector {
     } else {
       ++count->second;
     }
-    files_.push_back({std::move(path), std::move(stratum)});
+    files_.push_back({std::move(path), std::move(stratum), row});
   }
 
   // A name that is no data, for the message.
@@ -74,10 +75,11 @@ bool is_folder(const fs::path& path) {
 }
 
 // Adds a file or a folder that is one sample; false for what is neither.
-bool add_sample_path(const fs::path& path, const std::string& stratum, Collector& found) {
+bool add_sample_path(const fs::path& path, const std::string& stratum, Collector& found,
+                     std::optional<uint64_t> row = std::nullopt) {
   const DataFormat* format = is_folder(path) ? format_of_folder(path) : found.format_of(path);
   if (format != nullptr) {
-    found.add(*format, path, stratum);
+    found.add(*format, path, stratum, row);
   }
   return format != nullptr;
 }
@@ -158,14 +160,14 @@ void list_pattern(const std::string& pattern, Collector& found) {
 }
 
 void list_lines(const fs::path& list, Collector& found) {
-  for (const auto& [number, path] : read_list(list)) {
+  for (const auto& [number, path, row] : read_list(list)) {
     const std::string where = fmt::format("{}: line {}", path_text(list), number);
     std::error_code ignored;
     if (!fs::exists(path, ignored)) {
       refuse_data(DataFinding::kNotFound, where,
                   fmt::format("no such file: {}; paths are relative to the list", path_text(path)));
     }
-    if (!add_sample_path(path, stratum_below(list.parent_path(), path), found)) {
+    if (!add_sample_path(path, stratum_in_list(list, path), found, row)) {
       refuse_data(DataFinding::kNoData, where,
                   fmt::format("expected {}, found {}", format_names(), path_text(path)));
     }
@@ -272,6 +274,10 @@ DataListing list_data(const std::vector<std::string>& data, const std::vector<st
     list_argument(argument, names, found);
   }
   return found.take(data.size() == 1 ? printable(data[0]) : "--data");
+}
+
+std::string stratum_in_list(const fs::path& list, const fs::path& file) {
+  return stratum_below(list.parent_path(), file);
 }
 
 }  // namespace ptq

@@ -1,9 +1,11 @@
 #include "data/path_list.h"
 
 #include <algorithm>
+#include <charconv>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -28,6 +30,22 @@ std::string read_text(const fs::path& path) {
   return text;
 }
 
+ListLine parse_line(size_t number, const fs::path& path) {
+  const std::string text = path.string();
+  const size_t mark = text.rfind('#');
+  std::error_code ignored;
+  if (mark == std::string::npos || fs::exists(path, ignored)) {
+    return {number, path};
+  }
+  uint64_t row = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data() + mark + 1, end, row);
+  if (failure != std::errc() || rest != end) {
+    return {number, path};
+  }
+  return {number, text.substr(0, mark), row};
+}
+
 }  // namespace
 
 std::vector<ListLine> read_list(const fs::path& list) {
@@ -49,7 +67,7 @@ std::vector<ListLine> read_list(const fs::path& list) {
       refuse_data(DataFinding::kBadList, fmt::format("{}: line {}", path_text(list), number),
                   "expected a path, found a zero byte; is this a list?");
     }
-    lines.push_back({number, list.parent_path() / line});
+    lines.push_back(parse_line(number, list.parent_path() / line));
   }
   if (lines.empty()) {
     refuse_data(DataFinding::kBadList, path_text(list), "the list names no files");

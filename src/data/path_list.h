@@ -2,7 +2,9 @@
 // A file that lists paths, one a line: --data @LIST. Free functions; any thread.
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 namespace ptq {
@@ -10,6 +12,7 @@ namespace ptq {
 struct ListLine {
   size_t number = 0;  // from 1
   std::filesystem::path path;
+  std::optional<uint64_t> row = std::nullopt;  // of FILE#K, where no file has that very name
 };
 
 // The lines in order, relative paths taken from the folder of the list. Blank lines and those that

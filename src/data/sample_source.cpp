@@ -9,6 +9,7 @@
 
 #include "data/data_listing.h"
 #include "data/formats.h"
+#include "data/row_reader.h"
 #include "data/sample_check.h"
 #include "data/sample_reader.h"
 #include "ptq/error.h"
@@ -119,6 +120,11 @@ std::unique_ptr<SampleSource> open_data(const std::vector<std::string>& data,
   }
   DataListing listing = list_data(data, names, !options.image_spec.empty());
   check_options(listing.format, options);
+  if (std::ranges::any_of(listing.files,
+                          [](const DataFile& file) { return file.row.has_value(); })) {
+    return std::make_unique<CheckedSource>(
+        read_rows(*listing.format, std::move(listing.files), std::move(inputs), options));
+  }
   return std::make_unique<CheckedSource>(
       listing.format != nullptr
           ? listing.format->open(std::move(listing.files), std::move(inputs), options)

@@ -55,7 +55,7 @@ class TestSetReader : public SampleReader {
     if (options.max_samples > 0) {
       folders_.resize(std::min(folders_.size(), static_cast<size_t>(options.max_samples)));
     }
-    for (const auto& [folder, stratum] : folders_) {
+    for (const auto& [folder, stratum, row] : folders_) {
       const size_t found = count_input_files(folder);
       if (found < required_.size()) {
         refuse_data(DataFinding::kMissingInput, path_text(folder),

@@ -38,7 +38,7 @@ std::map<std::string, Tensor> first_sample(const LoadedModel& model, const DataR
 
 ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                                 const std::vector<std::string>& keep_float, const DataRequest& data,
-                                std::vector<std::string>& warnings) {
+                                std::vector<std::string>& warnings, SampleSketches* sketches) {
   const std::vector<std::string> values =
       values_to_observe(analyze_model(model.model.graph, keep_float, target));
   if (values.empty()) {
@@ -53,8 +53,12 @@ ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
   options.stop = data.stop;
   options.measure = data.measure;
   options.model_fingerprint = model.fingerprint;
+  options.sketch = sketches != nullptr;
   Calibration calibration = calibrate(model.model, values, *source, options);
   ActivationStats stats = std::move(calibration.stats);
+  if (sketches != nullptr) {
+    *sketches = std::move(calibration.sketches);
+  }
   if (!calibration.fallback_reason.empty()) {
     warnings.push_back("calibration runs slower than it could: " + calibration.fallback_reason);
   }

@@ -91,6 +91,31 @@ Json tensor_json(const TensorCoverage& t) {
           {"codes", codes}};
 }
 
+std::string closing_text(const PoolClosing& pool) {
+  const GapClosing& closing = pool.closing;
+  if (closing.gaps == 0) {
+    return "\npool: production goes nowhere beyond calibration, nothing written\n";
+  }
+  std::string text = fmt::format(
+      "\npool of {} samples: {} sides of tensors are exceeded by production; the whole pool would "
+      "close {:.0f} % of the way, in the mean\n",
+      pool.pool_samples, closing.gaps, 100.0 * closing.closed_by_pool);
+  if (closing.chosen.empty()) {
+    return text + "no sample of the pool goes beyond calibration there, nothing written\n";
+  }
+  return text + fmt::format("{} samples close {:.0f} %: wrote {}\n", closing.chosen.size(),
+                            100.0 * closing.closed, printable(pool.output.string()));
+}
+
+Json closing_json(const PoolClosing& pool) {
+  return {{"pool_samples", pool.pool_samples},
+          {"exceeded_sides", pool.closing.gaps},
+          {"closed_percent", number(100.0 * pool.closing.closed)},
+          {"closed_by_pool_percent", number(100.0 * pool.closing.closed_by_pool)},
+          {"output", pool.output.empty() ? Json() : Json(pool.output.string())},
+          {"samples", pool.origins}};
+}
+
 size_t rows_of(size_t top, size_t size) {
   return top == 0 ? size : std::min(top, size);
 }
@@ -155,6 +180,9 @@ std::string production_text(const CoverageReport& report, size_t top) {
   if (lines < gaps.size()) {
     text += fmt::format("  ... and {} more (--top 0 shows all)\n", gaps.size() - lines);
   }
+  if (report.closing) {
+    text += closing_text(*report.closing);
+  }
   for (const CoverageGate& gate : report.gates) {
     text += fmt::format("{} {} {:.4g}, limit {:.4g}{}\n", gate.passed() ? "PASS" : "FAIL",
                         gate.name, gate.measured, gate.limit,
@@ -179,6 +207,7 @@ std::string production_json(const ReportHeader& header, const CoverageReport& re
   for (const CoverageGap& gap : gaps) {
     document["gaps"].push_back(gap_json(gap));
   }
+  document["pool"] = report.closing ? closing_json(*report.closing) : Json();
   document["tensors"] = Json::array();
   for (const TensorCoverage& tensor : report.tensors) {
     document["tensors"].push_back(tensor_json(tensor));

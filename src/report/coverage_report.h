@@ -2,11 +2,13 @@
 // What `ptq coverage` says, as text and as `ptq.coverage/1`. Pure functions; any thread.
 
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ptq/coverage.h"
+#include "ptq/selection.h"
 #include "report/json_report.h"
 
 namespace ptq {
@@ -21,11 +23,20 @@ struct CoverageGate {
   bool passed() const { return measured <= limit; }
 };
 
+// What a pool of samples does about the gaps.
+struct PoolClosing {
+  size_t pool_samples = 0;
+  GapClosing closing{};
+  std::filesystem::path output{};      // empty: nothing written
+  std::vector<std::string> origins{};  // of the chosen samples
+};
+
 struct CoverageReport {
   uint64_t calibration_samples = 0;
   uint64_t production_samples = 0;
   std::vector<TensorCoverage> tensors{};  // the gravest first
   std::vector<CoverageGate> gates{};
+  std::optional<PoolClosing> closing{};
 };
 
 // Gaps of all tensors, the most severe first.

@@ -159,9 +159,9 @@ Progress progress_bar(const std::string& label, const Common& common) {
   };
 }
 
-void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required) {
+void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required, const std::string& name) {
   CLI::Option* option =
-      verb.add_option("--data", data.data,
+      verb.add_option(name, data.data,
                       "samples: a file (.npz, .npy, .safetensors, .jsonl), a folder, a 'PATTERN', "
                       "@LIST, INPUT=FILE or INPUT=FILE,TYPE,SHAPE; may be given several times")
           ->allow_extra_args(false)

@@ -64,6 +64,7 @@ Verb add_inspect(CLI::App& app);
 Verb add_calibrate(CLI::App& app);
 Verb add_diagnose(CLI::App& app);
 Verb add_coverage(CLI::App& app);
+Verb add_select(CLI::App& app);
 Verb add_quantize(CLI::App& app);
 Verb add_validate(CLI::App& app);
 Verb add_bench(CLI::App& app);
@@ -80,7 +81,8 @@ struct DataOptionsCli {
   std::vector<std::string> data{};
   DataOptions options{};
 };
-void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required);
+void add_data_option(CLI::App& verb, DataOptionsCli& data, bool required,
+                     const std::string& name = "--data");
 // Input files and what --data names: all files, which an output must not replace, and for reports
 // only what the arguments say themselves.
 std::vector<std::filesystem::path> protected_paths(std::vector<std::filesystem::path> paths,
@@ -109,7 +111,9 @@ struct MeasureCli {
   std::vector<std::string> states{};  // OUTPUT=INPUT
   std::string shard{};                // I/N
 };
-// --mask-input, --state, --batch, --max-memory.
+// --mask-input, --state.
+void add_mask_options(CLI::App& verb, MeasureCli& measure);
+// These, --batch and --max-memory.
 void add_measure_options(CLI::App& verb, MeasureCli& measure);
 // --checkpoint-every, --resume, --shard.
 void add_resume_options(CLI::App& verb, MeasureCli& measure);

@@ -39,7 +39,7 @@ void parse_shard(const std::string& text, MeasureOptions& measure) {
 
 }  // namespace
 
-void add_measure_options(CLI::App& verb, MeasureCli& measure) {
+void add_mask_options(CLI::App& verb, MeasureCli& measure) {
   verb.add_option("--mask-input", measure.options.mask_input,
                   "model input [batch,tokens] that is 0 where a token is padding: padding is not "
                   "counted")
@@ -49,6 +49,10 @@ void add_measure_options(CLI::App& verb, MeasureCli& measure) {
                   "each file; may be given several times")
       ->allow_extra_args(false)
       ->group("Calibration");
+}
+
+void add_measure_options(CLI::App& verb, MeasureCli& measure) {
+  add_mask_options(verb, measure);
   verb.add_option("--batch", measure.options.batch,
                   "samples of equal shapes that are run together [1]")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 20))
