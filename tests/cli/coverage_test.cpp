@@ -58,7 +58,7 @@ TEST(Coverage, OtherPixelsMissTheLimits) {
   EXPECT_EQ(open.exit_code, 0);
   EXPECT_THAT(open.out, HasSubstr("PTQ-V103"));
   EXPECT_EQ(coverage(folder, {"--limit-range", "100"}).exit_code, 0);
-  const ProgramRun gated = coverage(folder, {"--limit-clipped", "0.001", "--format", "json"});
+  const ProgramRun gated = coverage(folder, {"--limit-range", "1", "--format", "json"});
   EXPECT_EQ(gated.exit_code, 1);
   const Json report = Json::parse(gated.out);
   EXPECT_EQ(report["status"], "fail");
