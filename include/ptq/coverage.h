@@ -17,7 +17,7 @@ namespace ptq {
 // A kind of finding about samples and what they cover, with all that `ptq explain` says about it.
 struct CoverageFindingRow {
   std::string_view code;      // "PTQ-V001"
-  std::string_view severity;  // "error", "warning" or "note"
+  std::string_view severity;  // "error", "warning" or "info"
   std::string_view title;     // a few words
   std::string_view meaning;   // what was seen
   std::string_view why;       // why it matters

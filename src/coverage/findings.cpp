@@ -47,7 +47,7 @@ constexpr std::array<CoverageFindingRow, 13> kRows = {{
      "Estimators that weigh all values (mse, percentile, kl) were fitted to other data, and means "
      "that rounding and bias correction keep are others.",
      "Calibrate on a share of production data; check that preprocessing is the same."},
-    {"PTQ-V104", "note", "production uses less than half of the range",
+    {"PTQ-V104", "info", "production uses less than half of the range",
      "The largest values of production stay below half of the range on both sides.",
      "At least one bit of eight is spent on values that do not occur.",
      "Remove samples that production never sees from the calibration set."},
@@ -67,7 +67,7 @@ constexpr std::array<CoverageFindingRow, 13> kRows = {{
     {"PTQ-V302", "warning", "samples that occur more than once",
      "Some samples are equal, byte for byte.", "They count twice and show nothing new.",
      "Remove the copies; `ptq data check` names them."},
-    {"PTQ-V303", "note", "channels with one value throughout",
+    {"PTQ-V303", "info", "channels with one value throughout",
      "A channel has the same value in all samples and positions, most often 0.",
      "Either the calibration set lacks what makes it active, or the channel is dead and could be "
      "pruned.",

@@ -137,7 +137,7 @@ double mean(const CoverageReport& report, double TensorCoverage::*field) {
 }
 
 Json summary_json(const CoverageReport& report, const std::vector<CoverageGap>& gaps) {
-  Json by_severity = {{"error", 0}, {"warning", 0}, {"note", 0}};
+  Json by_severity = {{"error", 0}, {"warning", 0}, {"info", 0}};
   for (const CoverageGap& gap : gaps) {
     by_severity[gap.severity] = by_severity[gap.severity].get<int>() + 1;
   }
