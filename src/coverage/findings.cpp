@@ -8,7 +8,7 @@
 namespace ptq {
 namespace {
 
-constexpr std::array<CoverageFindingRow, 13> kRows = {{
+constexpr std::array<CoverageFindingRow, 12> kRows = {{
     {"PTQ-V001", "error", "production holds NaN or infinity",
      "Values that are not finite were met in production.",
      "No range can hold them; codes of such values mean nothing.",
@@ -67,11 +67,6 @@ constexpr std::array<CoverageFindingRow, 13> kRows = {{
     {"PTQ-V302", "warning", "samples that occur more than once",
      "Some samples are equal, byte for byte.", "They count twice and show nothing new.",
      "Remove the copies; `ptq data check` names them."},
-    {"PTQ-V303", "info", "channels with one value throughout",
-     "A channel has the same value in all samples and positions, most often 0.",
-     "Either the calibration set lacks what makes it active, or the channel is dead and could be "
-     "pruned.",
-     "Add samples of other kinds; if it stays dead, prune the filter."},
 }};
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "diagnose/findings.h"
 #include "ptq/error.h"
+#include "report/calibration_set_report.h"
 #include "report/json_document.h"
 #include "report/json_rows.h"
 #include "report/table.h"
@@ -239,7 +240,8 @@ std::string verdict_text(const Verdict& verdict, const std::string& command) {
 }
 
 std::string layers_json(const ReportHeader& header, const ModelDiagnosis& diagnosis,
-                        const VerdictRequest& request, const std::string& command) {
+                        const VerdictRequest& request, const std::string& command,
+                        const CalibrationSet& set) {
   Json document = start_document(header);
   const ModelTraits& traits = diagnosis.traits;
   const Verdict& verdict = diagnosis.verdict;
@@ -276,6 +278,7 @@ std::string layers_json(const ReportHeader& header, const ModelDiagnosis& diagno
                          {"float_layers", verdict.float_layers},
                          {"command", command}};
   document["findings"] = findings_json(diagnosis.findings);
+  document["calibration_set"] = calibration_set_json(set);
   document["layers"] = Json::array();
   for (const LayerDiagnosis& layer : diagnosis.layers) {
     document["layers"].push_back(layer_json(layer));

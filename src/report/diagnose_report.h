@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ptq/calibration_set.h"
 #include "report/json_report.h"
 
 namespace ptq {
@@ -35,6 +36,7 @@ std::string layers_text(const ModelDiagnosis& diagnosis, const DiagnosisView& vi
 // "verdict …", its steps, and the command to run next.
 std::string verdict_text(const Verdict& verdict, const std::string& command);
 std::string layers_json(const ReportHeader& header, const ModelDiagnosis& diagnosis,
-                        const VerdictRequest& request, const std::string& command);
+                        const VerdictRequest& request, const std::string& command,
+                        const CalibrationSet& set);
 
 }  // namespace ptq

@@ -163,5 +163,37 @@ TEST(CoveragePool, FindsTheSamplesThatCloseGaps) {
   EXPECT_THAT(folder.list(), Not(Contains(HasSubstr("x.txt"))));
 }
 
+TEST(CalibrationSet, DiagnoseSaysWhetherSamplesAreEnough) {
+  const TemporaryFolder folder;
+  fs::create_directories(folder.file("pool/clothes"));
+  fs::copy_file(kCalib, folder.file("pool/clothes/c.npz"));
+  const std::vector<float> black(static_cast<size_t>(4 * kPixels), 0.0F);
+  write_batches(folder.file("pool/black"), black, 4);
+  const auto set = [&](const std::vector<std::string>& data) {
+    std::vector<std::string> arguments = {"diagnose", kModel, "--format", "json"};
+    arguments.insert(arguments.end(), data.begin(), data.end());
+    const ProgramRun run = run_ptq(arguments, folder.path());
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    return Json::parse(run.out)["calibration_set"];
+  };
+  const Json found = set({"--data", "pool"});
+  EXPECT_EQ(found["duplicates"], 3);
+  EXPECT_FALSE(found["convergence"].empty());
+  std::vector<std::string> codes;
+  for (const Json& finding : found["findings"]) {
+    codes.push_back(finding["code"]);
+  }
+  EXPECT_THAT(codes, Contains("PTQ-V302"));
+  EXPECT_THAT(codes, Contains("PTQ-V201"));
+  const Json few = set({"--data", kCalib, "--samples", "5"});
+  for (const Json& tensor : few["convergence"]) {
+    EXPECT_FALSE(tensor["enough"]);
+    EXPECT_EQ(tensor["more_samples"], 11);
+  }
+  // Growth is a property of single samples, which batches do not show.
+  EXPECT_TRUE(set({"--data", kCalib, "--batch", "4"})["convergence"].empty());
+  EXPECT_EQ(set({"--data", kCalib, "--threads", "1"}), set({"--data", kCalib, "--threads", "3"}));
+}
+
 }  // namespace
 }  // namespace ptq::testing

@@ -133,6 +133,7 @@ struct StatsRequest {
   StatsCli file{};
   const PolicyCli& policy;
   MeasureOptions measure{};
+  SampleSketches* sketches = nullptr;  // filled by a calibration, if there is one
 };
 // The statistics that the user gave, or a calibration on the samples that the user gave.
 ActivationStats stats_for(const LoadedModel& model, const StatsRequest& request,

@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "next_command.h"
 #include "ptq/error.h"
+#include "report/calibration_set_report.h"
 #include "report/diagnose_report.h"
 #include "report/table.h"
 
@@ -34,8 +35,9 @@ int rank_of(const std::string& severity) {
 }
 
 // Findings at least as severe as --fail-on.
-int64_t failing(const std::vector<DiagnosisFinding>& findings, const std::string& fail_on) {
-  return std::ranges::count_if(findings, [&fail_on](const DiagnosisFinding& finding) {
+template <typename Finding>
+int64_t failing(const std::vector<Finding>& findings, const std::string& fail_on) {
+  return std::ranges::count_if(findings, [&fail_on](const Finding& finding) {
     return rank_of(finding.severity) >= rank_of(fail_on);
   });
 }
@@ -48,6 +50,24 @@ std::string last_line(const Options& options, const ModelDiagnosis& diagnosis, b
                      passed ? "PASS" : "FAIL", printable(options.model.string()),
                      answer_name(diagnosis.verdict.answer), decibel_text(diagnosis.verdict.sqnr_db),
                      count("error"), count("warning"));
+}
+
+// Rows about the calibration set, beside `top` rows of layers; 0: all.
+size_t set_rows(size_t top) {
+  constexpr size_t kMost = 6;
+  return std::min(top, kMost);
+}
+
+// Says whether the samples are enough, before layers are left out of the table.
+CalibrationSet judge_set(const ActivationStats& stats, const SampleSketches& sketches,
+                         const ModelDiagnosis& diagnosis) {
+  std::map<std::string, Extremes> ranges;
+  for (const LayerDiagnosis& layer : diagnosis.layers) {
+    if (layer.tensor) {
+      ranges[layer.tensor->name] = {layer.tensor->range.lo, layer.tensor->range.hi};
+    }
+  }
+  return judge_calibration(stats, sketches, ranges);
 }
 
 int run(Options& options) {
@@ -64,14 +84,18 @@ int run(Options& options) {
                                        options.model, coverage));
   }
   std::vector<std::string> warnings;
-  const ActivationStats stats = stats_for(
-      model, {options.data, options.stats, options.policy, measure_options(options.measure)},
-      options.common, warnings);
+  const MeasureOptions measure = measure_options(options.measure);
+  SampleSketches sketches;
+  const ActivationStats stats = stats_for(model,
+                                          {options.data, options.stats, options.policy, measure,
+                                           measure.batch == 1 ? &sketches : nullptr},
+                                          options.common, warnings);
   if (!options.data.data.empty()) {
     request.sample =
         first_sample(model, {.data = options.data.data, .options = options.data.options});
   }
   ModelDiagnosis diagnosis = diagnose_layers(model, stats, request, options.verdict);
+  const CalibrationSet set = judge_set(stats, sketches, diagnosis);
   if (!options.layer.empty()) {
     select_layers(diagnosis.layers, options.layer);
   }
@@ -80,16 +104,19 @@ int run(Options& options) {
   options.view.wide = options.view.wide || options.common.verbose;
   ReportHeader header = make_header("diagnose", {options.model}, true);
   report_warnings(header, warnings);
-  const bool passed = failing(diagnosis.findings, options.fail_on) == 0;
+  const bool passed = failing(diagnosis.findings, options.fail_on) == 0 &&
+                      failing(set.findings, options.fail_on) == 0;
   header.passed = passed;
   const std::string command =
       next_command(diagnosis.verdict, options.verdict.bits,
                    {options.model, options.data, options.stats, options.policy});
-  return deliver(options.common, {.text = layers_text(diagnosis, options.view) +
-                                          verdict_text(diagnosis.verdict, command),
-                                  .json = layers_json(header, diagnosis, options.verdict, command),
-                                  .verdict = last_line(options, diagnosis, passed),
-                                  .passed = passed});
+  return deliver(options.common,
+                 {.text = layers_text(diagnosis, options.view) +
+                          calibration_set_text(set, set_rows(options.view.top)) +
+                          verdict_text(diagnosis.verdict, command),
+                  .json = layers_json(header, diagnosis, options.verdict, command, set),
+                  .verdict = last_line(options, diagnosis, passed),
+                  .passed = passed});
 }
 
 void add_table_options(CLI::App& verb, Options& options) {

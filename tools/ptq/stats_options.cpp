@@ -71,7 +71,7 @@ ActivationStats stats_for(const LoadedModel& model, const StatsRequest& request,
                           .threads = common.threads,
                           .progress = progress_bar("calibrating", common),
                           .stop = &stop_requested},
-                         warnings);
+                         warnings, request.sketches);
 }
 
 }  // namespace ptq::cli
