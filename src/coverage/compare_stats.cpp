@@ -190,6 +190,7 @@ std::vector<TensorCoverage> compare_stats(const ActivationStats& calibration,
     return found == stats.tensors.end() ? kNever : found->second;
   };
   std::vector<TensorCoverage> out;
+  out.reserve(ranges.size());
   for (const auto& [name, chosen] : ranges) {
     out.push_back(compare_tensor(name, find(calibration, name), find(production, name), chosen));
   }

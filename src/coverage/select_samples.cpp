@@ -236,6 +236,7 @@ Selection select_samples(const SampleSketches& pool, const SelectOptions& option
   }
   check_count(pool, options.count, left.size());
   std::vector<size_t> sizes;
+  sizes.reserve(left.size());
   for (const auto& [name, size] : left) {
     sizes.push_back(size);
   }
