@@ -1,11 +1,12 @@
 #pragma once
-// How much of the noise on a value arrives at the outputs of a model, from weights and statistics
-// alone. Noise of rounding is taken as white: uncorrelated between elements and between its
-// sources. A product then turns noise of power N into Σ w² · N an output channel, a sum adds
-// powers, a Relu passes the share that is not zero, a mean over n elements divides by n. One pass
-// from each output back to front gives the power that noise of power 1 on any value has there.
-// Operators that are not known keep the ratio of noise to signal. docs/diagnosis.md says how near
-// that comes. Pure; any thread.
+// How much of the noise on a value arrives at the outputs of a model, from weights and statistics.
+// Noise of rounding is white where it arises: a product turns noise of power N into Σ w² · N an
+// output channel, a sum adds powers, a Relu passes the share that is not zero, a mean over n
+// elements divides by n. What came through a product is no longer white: it lies where trained
+// weights put the signal, and goes on by a geometric mean of the white gain and that of the
+// signal's variance. One pass from each output back to front gives the power that noise of power 1
+// on any value has there. Operators that are not known keep the ratio of noise to signal.
+// docs/diagnosis.md says how near that comes. Pure; any thread.
 
 #include <map>
 #include <string>
@@ -22,9 +23,11 @@ namespace ptq {
 class NoiseGain {
  public:
   // `index`: of the main graph, with shapes where they are known; `outputs`: names of the values
-  // where noise is judged, at most 16 are looked at.
+  // where noise is judged, at most 16 are looked at; `measured`: moments of values without
+  // statistics, as far as they are known.
   NoiseGain(const GraphIndex& index, const std::map<std::string, TensorStats>& stats,
-            const std::vector<std::string>& outputs);
+            const std::vector<std::string>& outputs,
+            const std::map<std::string, Moments>& measured = {});
 
   // Noise by signal at the output where that is worst, for noise of power 1 on each element of
   // `value`; 0 where nothing of it arrives.

@@ -124,13 +124,15 @@ Moments moments_of(const TensorStats& stats) {
 }
 
 std::map<std::string, Moments> signal_moments(const GraphIndex& index,
-                                              const std::map<std::string, TensorStats>& stats) {
+                                              const std::map<std::string, TensorStats>& stats,
+                                              const std::map<std::string, Moments>& measured) {
   std::map<std::string, Moments> known;
   for (const auto& [name, tensor] : stats) {
     if (tensor.count > 0) {
       known[name] = moments_of(tensor);
     }
   }
+  known.insert(measured.begin(), measured.end());
   for (const Constant& constant : index.graph().initializers) {
     known.try_emplace(constant.name, of_constant(constant));
   }

@@ -15,10 +15,11 @@ namespace ptq {
 Moments moments_of(const TensorStats& stats);
 
 // Of all values of the graph of `index` that are made by its nodes, of its inputs and of its
-// constants. A value without statistics gets what its operator makes of uncorrelated operands;
-// through operators that are not known, moments pass unchanged; an input without statistics has
-// power 1.
+// constants. A value that is neither in the statistics nor in `measured` gets what its operator
+// makes of uncorrelated operands; through operators that are not known, moments pass unchanged; an
+// input without statistics has power 1.
 std::map<std::string, Moments> signal_moments(const GraphIndex& index,
-                                              const std::map<std::string, TensorStats>& stats);
+                                              const std::map<std::string, TensorStats>& stats,
+                                              const std::map<std::string, Moments>& measured = {});
 
 }  // namespace ptq

@@ -13,6 +13,7 @@
 #include "graph/model_index.h"
 #include "pipeline/layer_noise.h"
 #include "pipeline/observed_values.h"
+#include "pipeline/sample_moments.h"
 #include "pipeline/sized_graph.h"
 #include "plan/decision_reason.h"
 #include "plan/reduction_order.h"
@@ -58,7 +59,8 @@ class Layers {
                              request)),
         sized_graph_(sized_graph(model.model, request.sample)),
         sized_(sized_graph_),
-        noise_(index_[0], structures_[0], sized_, wanted_.stats.tensors, output_names(model)) {
+        noise_(index_[0], structures_[0], sized_, wanted_.stats.tensors, output_names(model),
+               sample_moments(model.model, sized_, request.sample)) {
     for (TensorDiagnosis& diagnosis : diagnose_values(wanted_, request)) {
       diagnoses_[diagnosis.name] = std::move(diagnosis);
     }

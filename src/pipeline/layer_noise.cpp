@@ -23,8 +23,9 @@ double noise_by_signal(double sqnr_db) {
 
 LayerNoise::LayerNoise(const GraphIndex& index, const Structure& structure, const GraphIndex& sized,
                        const std::map<std::string, TensorStats>& stats,
-                       const std::vector<std::string>& outputs)
-    : stats_(stats), gain_(sized, stats, outputs) {
+                       const std::vector<std::string>& outputs,
+                       const std::map<std::string, Moments>& measured)
+    : stats_(stats), gain_(sized, stats, outputs, measured) {
   for (const CodedValue& value : structure.values) {
     shares_[value.value] = value.shares;
   }

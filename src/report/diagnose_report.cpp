@@ -284,7 +284,12 @@ std::string layers_json(const ReportHeader& header, const ModelDiagnosis& diagno
     document["layers"].push_back(layer_json(layer));
   }
   document["tensors"] = Json::array();
+  std::vector<const TensorDiagnosis*> hardest;  // first
   for (const auto& [name, tensor] : tensors) {
+    hardest.push_back(tensor);
+  }
+  std::ranges::stable_sort(hardest, {}, &TensorDiagnosis::sqnr_db_8);
+  for (const TensorDiagnosis* tensor : hardest) {
     document["tensors"].push_back(diagnosis_row_json(*tensor));
   }
   return dump(document);

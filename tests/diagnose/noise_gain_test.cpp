@@ -63,9 +63,31 @@ TEST(NoiseGain, ChannelsAreFollowedThroughTwoProducts) {
       "<float[2,2] a = {3, 0, 0, 5}, float[2,1] b = {2, 0}>\n"
       "{ t = MatMul(x, a)\n y = MatMul(t, b) }");
   const GraphIndex index(model.graph);
-  const NoiseGain gain(index, {{"y", stats_of(std::vector<float>{1.0F})}}, {"y"});
-  EXPECT_NEAR(gain.relative("t"), 4.0, 1e-6);
-  EXPECT_NEAR(gain.relative("x"), 36.0, 1e-6);
+  // The variance grows as white noise does, so noise that came through a product does so too.
+  const NoiseGain gain(index,
+                       {{"t", stats_of(std::vector<float>{1.0F, -1.0F})},
+                        {"y", stats_of(std::vector<float>{2.0F, -2.0F})}},
+                       {"y"});
+  EXPECT_NEAR(gain.relative("t"), 4.0 / 4.0, 0.1);  // moments are those of buckets, 3 % wide
+  EXPECT_NEAR(gain.relative("x"), 36.0 / 4.0, 0.9);
+}
+
+TEST(NoiseGain, WhatCameThroughAProductGoesOnAsTheSignal) {
+  const auto gain_for = [](float y) {
+    const Model model = model_of(
+        "g (float[1,1] x) => (float[1,1] y)\n"
+        "<float[1,1] a = {1}, float[1,1] b = {1}>\n"
+        "{ t = MatMul(x, a)\n y = MatMul(t, b) }");
+    const GraphIndex index(model.graph);
+    const NoiseGain gain(index,
+                         {{"t", stats_of(std::vector<float>{1.0F, -1.0F})},
+                          {"y", stats_of(std::vector<float>{y, -y})}},
+                         {"y"});
+    return gain.relative("x") / gain.relative("t");
+  };
+  EXPECT_NEAR(gain_for(1.0F), 1.0, 0.1);
+  EXPECT_GT(gain_for(8.0F), 3.0);  // the signal gains 64 where white noise keeps its power
+  EXPECT_LT(gain_for(0.125F), 0.3);
 }
 
 TEST(NoiseGain, SumsReluAndMeans) {
