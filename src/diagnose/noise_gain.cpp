@@ -304,6 +304,9 @@ class BackwardPass {
       pass_mean(node, result, s);
     } else if (op == "LayerNormalization" || op == "InstanceNormalization") {
       pass_norm(node, s);
+    } else if (op == "Pow") {
+      // The square in a norm that is written out: what noise does to a mean of squares averages
+      // out.
     } else if (std::ranges::find(kMoves, op) != kMoves.end()) {
       add(node.input(0), s);
     } else {

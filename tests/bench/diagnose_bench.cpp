@@ -128,6 +128,12 @@ Behind part_behind(const Model& model, const std::string& value) {
     return !changed.contains(output.name) || output.name == value;
   });
   part.model.graph.value_infos.clear();
+  std::set<std::string> read;
+  for (const Node& node : part.model.graph.nodes) {
+    read.insert(node.inputs.begin(), node.inputs.end());
+  }
+  std::erase_if(part.model.graph.initializers,
+                [&](const Constant& constant) { return !read.contains(constant.name); });
   return part;
 }
 
