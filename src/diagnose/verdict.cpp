@@ -96,6 +96,11 @@ class Judge {
     } else {
       judge_4();
     }
+    if (traits_.architecture == "transformer" && verdict_.loss_static > request_.budget) {
+      step(
+          "predictions for transformers are often 10 dB and more too noisy (docs/diagnosis.md): "
+          "measure with `ptq quantize` and `ptq validate` before paying for this");
+    }
     verdict_.sqnr_db = decibel(verdict_.noise);
     verdict_.loss = predicted_loss(verdict_.noise);
     return std::move(verdict_);

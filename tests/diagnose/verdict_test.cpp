@@ -71,6 +71,11 @@ TEST(Verdict, NoisyWeightsToo) {
   EXPECT_EQ(verdict.answer, Answer::kTrainWithQuantization);
   EXPECT_EQ(verdict.findings.at(0).code, "PTQ-D001");
   EXPECT_EQ(verdict.findings.at(0).severity, "error");
+  EXPECT_THAT(verdict.steps.back(), HasSubstr("measure"));  // predictions for transformers are poor
+  ModelTraits convolutional = kTransformer;
+  convolutional.architecture = "convolutional";
+  EXPECT_THAT(judge_model(even_layers(10, 0.05, 0.05), convolutional, {}).steps.back(),
+              ::testing::Not(HasSubstr("measure")));
 }
 
 TEST(Verdict, RecurrentWeightsAreForDynamicQuantization) {
