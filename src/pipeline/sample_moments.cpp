@@ -11,6 +11,11 @@ namespace {
 
 constexpr int64_t kMaxElements = int64_t{1} << 26;  // 256 MiB of float32
 
+bool holds_graphs(const Node& node) {
+  return std::ranges::any_of(node.attributes,
+                             [](const Attribute& attribute) { return !attribute.graphs.empty(); });
+}
+
 // All float values that nodes make; nothing when they are too large or of open shape.
 std::vector<ValueInfo> all_values(const Graph& graph, const GraphIndex& sized) {
   std::vector<ValueInfo> values;
@@ -39,7 +44,7 @@ std::vector<ValueInfo> all_values(const Graph& graph, const GraphIndex& sized) {
 std::map<std::string, Moments> sample_moments(const Model& model, const GraphIndex& sized,
                                               const std::map<std::string, Tensor>& sample) {
   std::map<std::string, Moments> moments;
-  if (sample.empty()) {
+  if (sample.empty() || std::ranges::any_of(model.graph.nodes, holds_graphs)) {
     return moments;
   }
   Model exposed = with_measured_outputs(model);

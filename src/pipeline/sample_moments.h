@@ -13,7 +13,8 @@ namespace ptq {
 
 // Of the float values that nodes of the main graph make; only of its outputs (measured_outputs.h)
 // where all would take more than 256 MiB or where shapes are open. `sized` has the shapes. Empty
-// without a sample.
+// without a sample, and for models with graphs inside nodes: the runtime's shape inference refuses
+// some of these when further values become outputs.
 std::map<std::string, Moments> sample_moments(const Model& model, const GraphIndex& sized,
                                               const std::map<std::string, Tensor>& sample);
 
