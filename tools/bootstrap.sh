@@ -3,6 +3,7 @@
 # ONNX library, the ONNX Runtime library and its headers, pinned in tools/deps.lock.
 #
 #   tools/bootstrap.sh                 install what is missing; silent when nothing is
+#   tools/bootstrap.sh --browser       install only what tests/browser needs
 #   tools/bootstrap.sh --print-prefix  print the dependency folder and do nothing
 #
 # The folder is ${PTQ_DEPS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ptq}/deps-onnx<version>-ort<version>,
@@ -16,6 +17,7 @@ readonly kAptPackages=(
   libprotobuf-dev protobuf-compiler libeigen3-dev libcli11-dev libspdlog-dev libfmt-dev
   libgtest-dev libgmock-dev nlohmann-json3-dev libssl-dev libzip-dev
   libjpeg-dev libpng-dev libtomlplusplus-dev)
+readonly kBrowserPackages=(chromium fonts-dejavu-core)
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -32,14 +34,15 @@ readonly log="$work/log"
 
 # ---- distribution packages -----------------------------------------------------------------------
 
+# install_packages <packages...>: those of them that are missing.
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then
-    say "no apt here; install the equivalents of: ${kAptPackages[*]}"
+    say "no apt here; install the equivalents of: $*"
     return
   fi
   local installed missing=() package
-  installed=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${kAptPackages[@]}" 2>/dev/null || true)
-  for package in "${kAptPackages[@]}"; do
+  installed=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null || true)
+  for package in "$@"; do
     grep -qxF "ii $package" <<<"$installed" || missing+=("$package")
   done
   if [ ${#missing[@]} -eq 0 ]; then return; fi
@@ -200,10 +203,14 @@ fill_prefix() {
 
 case "${1-}" in
   --print-prefix) echo "$prefix" ;;
+  --browser)
+    exec </dev/null
+    install_packages "${kBrowserPackages[@]}"
+    ;;
   '')
     exec </dev/null
-    install_packages
+    install_packages "${kAptPackages[@]}"
     fill_prefix
     ;;
-  *) die "unknown argument '$1'; usage: tools/bootstrap.sh [--print-prefix]" ;;
+  *) die "unknown argument '$1'; usage: tools/bootstrap.sh [--print-prefix | --browser]" ;;
 esac

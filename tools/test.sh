@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything and runs all tests.
 #
-#   tools/test.sh [preset] [--openvino] [--dask]   dev, release (default) or asan
+#   tools/test.sh [preset] [--openvino] [--dask] [--browser]   dev, release (default) or asan
 #
 # --openvino (or PTQ_TEST_OPENVINO=1) installs the Python packages openvino and onnxruntime into the
 # build folder and lets OpenVINO judge the quantized files too; --dask (or PTQ_TEST_DASK=1) installs
-# dask and distributed there and spreads a calibration over Dask workers. Else those tests are
-# skipped.
+# dask and distributed there and spreads a calibration over Dask workers; --browser (or
+# PTQ_TEST_BROWSER=1) installs the distribution's chromium and looks at the page of `ptq report` in
+# it. Else those tests are skipped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=release
 openvino="${PTQ_TEST_OPENVINO:-0}"
 dask="${PTQ_TEST_DASK:-0}"
+export PTQ_TEST_BROWSER="${PTQ_TEST_BROWSER:-0}"
 for argument in "$@"; do
   case "$argument" in
     --openvino) openvino=1 ;;
     --dask) dask=1 ;;
+    --browser) PTQ_TEST_BROWSER=1 ;;
     *) preset="$argument" ;;
   esac
 done
@@ -37,5 +40,8 @@ if [ "$openvino" = 1 ]; then
 fi
 if [ "$dask" = 1 ]; then
   install_python dask-venv dask distributed
+fi
+if [ "$PTQ_TEST_BROWSER" = 1 ]; then
+  tools/bootstrap.sh --browser
 fi
 ctest --preset "$preset" -j2 --output-on-failure --no-tests=error

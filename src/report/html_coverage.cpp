@@ -94,7 +94,10 @@ HtmlSection coverage_section(const ReportDocuments& documents, size_t top) {
   if (coverage.is_null()) {
     return section;
   }
-  section.body = reach_plot(rows_of(coverage, "tensors"), documents) + gap_table(coverage, top);
+  section.body =
+      "<p class=\"lead\">How far production reaches over the range that calibration chose "
+      "for each tensor. Beyond 1 values are clipped.</p>\n" +
+      reach_plot(rows_of(coverage, "tensors"), documents) + gap_table(coverage, top);
   const auto calibration = count_of(coverage, "summary.calibration_samples");
   const auto production = count_of(coverage, "summary.production_samples");
   if (calibration && production) {

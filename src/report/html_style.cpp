@@ -46,7 +46,7 @@ code{overflow-wrap:anywhere}
 .badge{flex:none;padding:4px 14px;border-radius:99px;font-size:1rem;letter-spacing:.04em;
 color:var(--bg);background:var(--dim)}
 .pass .badge{background:var(--good)}.fail .badge{background:var(--bad)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(max(140px,28%),1fr));gap:12px;margin:18px 0 0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(max(140px,22%),1fr));gap:12px;margin:18px 0 0}
 .tile{padding:12px 14px;border-radius:8px;background:var(--card);min-width:0}
 .tile dt{color:var(--dim);font-size:.8rem}
 .tile dd{margin:0;font-size:1.45rem;font-weight:650;line-height:1.3;font-variant-numeric:tabular-nums}
@@ -64,7 +64,7 @@ width:1.7em;text-indent:0}
 .plot .area{display:block;overflow:visible}
 .ytitle{margin:0 0 10px -52px;color:var(--dim);font-size:.8rem}
 .xtitle{margin-top:24px;color:var(--dim);font-size:.8rem;text-align:right}
-.lanes{padding-left:84px}.lanes .ytitle{margin-left:-84px}
+.flat{padding-left:4px}.flat .ytitle{display:none}
 .bars{display:block;margin:8px 0;overflow:visible}
 svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif;
 fill:var(--dim);font-variant-numeric:tabular-nums}
@@ -112,7 +112,7 @@ summary{cursor:pointer;color:var(--link);font-size:.9rem}
 table{border-collapse:collapse;width:100%;font-size:.85rem;line-height:1.4}
 th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid)}
 th{color:var(--dim);font-weight:600;white-space:nowrap;border-bottom-color:var(--rule)}
-td{min-width:5ch}td.id{min-width:16ch;overflow-wrap:anywhere}
+th:last-child,td:last-child{padding-right:2px}td{min-width:5ch}td.id{min-width:16ch;overflow-wrap:anywhere}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 footer{color:var(--dim);font-size:.85rem}
 @media (min-width:1080px){

@@ -65,6 +65,15 @@ std::string power_figure(std::string_view scientific) {
   return with_minus(std::move(out));
 }
 
+// A line does not end between a figure and its decibels.
+std::string with_tied_units(std::string text) {
+  constexpr std::string_view kUnit = " dB";
+  for (size_t at = text.find(kUnit); at != std::string::npos; at = text.find(kUnit, at + 1)) {
+    text.replace(at, 1, "\u00A0");
+  }
+  return text;
+}
+
 std::string special_figure(double value) {
   return std::isnan(value) ? "NaN" : value > 0 ? "∞" : "\u2212∞";
 }
@@ -108,17 +117,17 @@ std::string figure(double value, int significant_digits) {
   if (magnitude < 1e-4 || magnitude >= 1e6) {
     return power_figure(fmt::format("{:.{}e}", value, significant_digits - 1));
   }
-  const int before = magnitude < 1.0 ? 1 : static_cast<int>(std::floor(std::log10(magnitude))) + 1;
-  int decimals = std::max(0, significant_digits - before);
-  if (magnitude < 0.1) {
-    decimals = significant_digits - 1 - static_cast<int>(std::floor(std::log10(magnitude)));
-  }
-  return with_minus(fmt::format("{:.{}f}", value, decimals));
+  const int decimals = significant_digits - 1 - static_cast<int>(std::floor(std::log10(magnitude)));
+  return with_minus(fmt::format("{:.{}f}", value, std::max(0, decimals)));
 }
 
 std::string fixed_figure(double value, int decimals) {
-  return std::isfinite(value) ? with_minus(fmt::format("{:.{}f}", value, decimals))
-                              : special_figure(value);
+  if (!std::isfinite(value)) {
+    return special_figure(value);
+  }
+  const std::string text = fmt::format("{:.{}f}", value, decimals);
+  const bool zero = text.find_first_not_of("-0.") == std::string::npos;
+  return zero && text.front() == '-' ? text.substr(1) : with_minus(text);
 }
 
 std::string count_figure(uint64_t value) {
@@ -171,7 +180,7 @@ std::string tick_figure(double value) {
     return "0";
   }
   if (magnitude >= 1e-3 && magnitude < 1e5) {
-    return with_minus(fmt::format("{:.4g}", value));
+    return with_minus(fmt::format("{:.5g}", value));
   }
   std::string shortest = fmt::format("{:.3e}", value);
   const size_t e = shortest.find('e');
@@ -205,7 +214,7 @@ void HtmlTable::add_row(const std::vector<std::string>& cells) {
     const std::string_view cell = i < cells.size() ? cells[i] : std::string_view();
     switch (columns_[i].kind) {
       case Kind::kText:
-        body_ += fmt::format("<td>{}</td>", html_text(cell));
+        body_ += fmt::format("<td>{}</td>", with_tied_units(html_text(cell)));
         break;
       case Kind::kNumber:
         body_ += fmt::format("<td class=\"n\">{}</td>", html_text(cell));

@@ -63,28 +63,27 @@ PlotAxis linear_axis(std::string title, double lo, double hi, int most) {
 
 PlotAxis log_axis(std::string title, double lo, double hi, int most) {
   hi = std::max(hi, lo * 1.5);
+  PlotAxis axis{.title = std::move(title), .lo = lo, .hi = hi, .log = true};
   const double first = std::floor(std::log10(lo) + 1e-9);
   const double last = std::ceil(std::log10(hi) - 1e-9);
-  PlotAxis axis{.title = std::move(title), .lo = lo, .hi = hi, .log = true};
-  const double decades = last - first;
-  if (decades <= 2.0) {  // 1, 2, 5, 10, 20, 50
-    axis.lo = std::pow(10.0, first);
-    for (double k = first; k <= last; k += 1.0) {
-      for (const double factor : {1.0, 2.0, 5.0}) {
-        const double tick = factor * std::pow(10.0, k);
-        if (tick <= lo * (1.0 + 1e-9)) {
-          axis.lo = tick;
-        }
-        axis.ticks.push_back(tick);
-      }
+  std::vector<double> steps;  // 1, 2, 5, 10, 20 … around [lo, hi]
+  for (double k = first; k <= last; k += 1.0) {
+    for (const double factor : {1.0, 2.0, 5.0}) {
+      steps.push_back(factor * std::pow(10.0, k));
     }
-    const auto end = std::ranges::find_if(axis.ticks, [&](double t) { return t >= hi * 0.999999; });
-    axis.hi = end == axis.ticks.end() ? hi : *end;
+  }
+  for (const double step : steps) {
+    axis.lo = step <= lo * (1.0 + 1e-9) ? step : axis.lo;
+  }
+  const auto end = std::ranges::find_if(steps, [&](double t) { return t >= hi * (1.0 - 1e-9); });
+  axis.hi = end == steps.end() ? hi : *end;
+  if (std::log10(axis.hi / axis.lo) <= 2.0) {
+    axis.ticks = steps;
   } else {
-    const double stride = std::ceil(decades / std::max(1, most - 1));
-    axis.lo = std::pow(10.0, first);
-    axis.hi = std::pow(10.0, last);
-    for (double k = first; k <= last; k += stride) {
+    const double lowest = std::ceil(std::log10(axis.lo) - 1e-9);
+    const double highest = std::floor(std::log10(axis.hi) + 1e-9);
+    const double stride = std::max(1.0, std::ceil((highest - lowest) / std::max(1, most - 1)));
+    for (double k = lowest; k <= highest; k += stride) {
       axis.ticks.push_back(std::pow(10.0, k));
     }
   }

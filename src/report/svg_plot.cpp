@@ -132,12 +132,12 @@ std::string SvgPlot::axes() const {
 
 std::string SvgPlot::html() const {
   return fmt::format(
-      "<div class=\"plot\"><div class=\"ytitle\">{}</div>\n"
+      "<div class=\"plot{}\"><div class=\"ytitle\">{}</div>\n"
       "<svg class=\"area\" width=\"100%\" height=\"{}\" role=\"img\" "
       "aria-label=\"{}\">\n{}{}{}</svg>\n"
       "<div class=\"xtitle\">{}</div></div>\n",
-      html_text(y_.title), height_px_, html_text(description_), back_, axes(), front_,
-      html_text(x_.title));
+      y_.ticks.empty() ? " flat" : "", html_text(y_.title), height_px_, html_text(description_),
+      back_, axes(), front_, html_text(x_.title));
 }
 
 std::string plot_legend(const std::vector<LegendEntry>& entries) {

@@ -24,7 +24,10 @@ TEST(HtmlText, FiguresReadAsPeopleWriteThem) {
   EXPECT_EQ(figure(-1.5), "−1.50");
   EXPECT_EQ(figure(0.0), "0");
   EXPECT_EQ(figure(0.0123456), "0.0123");
+  EXPECT_EQ(figure(0.182), "0.182");
   EXPECT_EQ(figure(123456.0), "123456");
+  EXPECT_EQ(fixed_figure(-0.0001, 3), "0.000");
+  EXPECT_EQ(fixed_figure(-0.5, 1), "−0.5");
   EXPECT_EQ(figure(1.5e9), "1.50·10⁹");
   EXPECT_EQ(figure(-2e-7), "−2.00·10⁻⁷");
   EXPECT_EQ(figure(NAN), "NaN");
@@ -35,6 +38,7 @@ TEST(HtmlText, FiguresReadAsPeopleWriteThem) {
   EXPECT_EQ(decibel_figure(INFINITY), "lossless");
   EXPECT_EQ(percent_figure(0.0011), "0.0011 %");
   EXPECT_EQ(percent_figure(100.0), "100.0 %");
+  EXPECT_EQ(tick_figure(1e4), "10000");
   EXPECT_EQ(tick_figure(1e6), "10⁶");
   EXPECT_EQ(tick_figure(-2.5e-5), "−2.5·10⁻⁵");
   EXPECT_EQ(tick_figure(0.25), "0.25");
@@ -57,6 +61,8 @@ TEST(PlotAxis, HasFewRoundTicksInsideOfIt) {
   }
   EXPECT_EQ(depth_axis(17).ticks, (std::vector<double>{1, 5, 10, 15}));
   EXPECT_EQ(depth_axis(1).ticks, (std::vector<double>{1}));
+  EXPECT_EQ(log_axis("x", 0.8, 1300.0).ticks, (std::vector<double>{1, 10, 100, 1000}));
+  EXPECT_EQ(log_axis("x", 0.8, 1300.0).lo, 0.5);
   EXPECT_EQ(log_axis("x", 1.0, 30.0).ticks, (std::vector<double>{1, 2, 5, 10, 20, 50}));
 }
 
