@@ -21,6 +21,15 @@ Positions positions_by_name(const Json& rows, const ReportDocuments& documents) 
       }
     }
   }
+  for (const Json& row : rows_of(documents.of(ReportKind::kDiagnose), "layers")) {
+    if (const auto position =
+            count_of(row, "position")) {  // of the node that reads it, or of the value
+      for (const std::string_view key : {"activation", "node"}) {
+        auto& first = positions.try_emplace(text_of(row, key), *position).first->second;
+        first = std::min(first, *position);
+      }
+    }
+  }
   if (positions.empty()) {
     for (const Json& row : rows_of(documents.of(ReportKind::kQuantize), "activations")) {
       positions.emplace(text_of(row, "name"), positions.size());

@@ -26,8 +26,8 @@ struct DepthRows {
 // worst by `badness` is kept.
 inline constexpr size_t kDepthPoints = 300;
 
-// Rows are objects with a "name". Their order is that of their field "position", else of the
-// activations of a ptq.quantize document.
+// Rows are objects with a "name". Their order is that of their field "position", that of the layers
+// of a ptq.diagnose document, or that of the activations of a ptq.quantize document.
 DepthRows in_depth_order(const Json& rows, const ReportDocuments& documents,
                          const std::function<double(const Json& row)>& badness);
 

@@ -153,6 +153,17 @@ void add_warnings(const ReportDocuments& documents, ReportVerdict& verdict) {
   }
 }
 
+// What `ptq diagnose` answers, as one line, and the command that it advises.
+void add_advice(const Json& diagnose, ReportVerdict& verdict) {
+  const std::string_view sentence = text_of(diagnose, "verdict.sentence");
+  if (!sentence.empty()) {
+    const std::string_view answer = text_of(diagnose, "verdict.answer");
+    verdict.advice.push_back(
+        fmt::format("Diagnosis{}{}: {}", answer.empty() ? "" : ", ", answer, sentence));
+  }
+  verdict.command = text_of(diagnose, "verdict.command");
+}
+
 std::string headline_of(const ReportVerdict& verdict) {
   const auto missed = std::ranges::count(verdict.gates, false, &GateLine::passed);
   switch (verdict.state) {
@@ -190,6 +201,7 @@ ReportVerdict report_verdict(const ReportDocuments& documents) {
                   : std::ranges::all_of(verdict.gates, &GateLine::passed) ? ReportState::kPass
                                                                           : ReportState::kFail;
   verdict.headline = headline_of(verdict);
+  add_advice(documents.of(ReportKind::kDiagnose), verdict);
   add_accuracy(documents.of(ReportKind::kValidate), verdict.figures);
   add_size(documents.of(ReportKind::kQuantize), verdict.figures);
   add_speed(documents.of(ReportKind::kBench), verdict.figures);

@@ -163,6 +163,21 @@ TEST(ModelReport, IsTheSameWhateverTheOrderOfTheDocuments) {
   EXPECT_EQ(forwards.markdown, backwards.markdown);
 }
 
+TEST(ModelReport, ShowsTheAnswerOfTheDiagnosisAndItsOrder) {
+  const DocumentFolder folder;
+  Json diagnose = testing::diagnose_document(2);
+  diagnose["verdict"] = {{"answer", "mixed-precision"},
+                         {"sentence", "leave one layer in float"},
+                         {"command", "ptq quantize net.onnx --keep-float a"}};
+  diagnose["layers"] = {{{"activation", testing::node_name(0)}, {"position", 9}},
+                        {{"activation", testing::node_name(1)}, {"position", 3}}};
+  const ModelReport report = model_report({folder.write("d.json", diagnose)}, "1");
+  EXPECT_THAT(report.html, HasSubstr("mixed-precision: leave one layer in float"));
+  EXPECT_THAT(report.html, HasSubstr("<code>ptq quantize net.onnx --keep-float a</code>"));
+  EXPECT_THAT(report.html, HasSubstr("<td class=\"n\">1</td><td class=\"id\">layer1/"));
+  EXPECT_THAT(report.html, Not(HasSubstr("No document says the order")));
+}
+
 TEST(ModelReport, WhatIsMissingIsNamedWithTheVerbThatGivesIt) {
   const DocumentFolder folder;
   const Markup page =
