@@ -27,7 +27,7 @@ std::string count_figure(uint64_t value);    // "12,958,592"
 std::string large_figure(double value);      // "13.0 M", "402", "1.20 k"
 std::string decibel_figure(double db);       // "38.2 dB", "lossless"
 std::string percent_figure(double percent);  // "99.2 %"
-std::string tick_figure(double value);  // shortest: "0.25", "10⁶"
+std::string tick_figure(double value);       // shortest: "0.25", "10⁶"
 std::string optional_count(std::optional<double> value);
 std::string optional_figure(std::optional<double> value, int significant_digits = 3);
 std::string milliseconds_figure(double ms);  // "0.182 ms", "1.24 s"
