@@ -60,6 +60,7 @@ struct Stratum {
 // Which parts of a run over `count` shards the statistics hold. Count 0: a whole run.
 struct Shards {
   uint64_t count = 0;
+  uint64_t samples = 0;  // of the whole run
   std::vector<uint64_t> present{};  // ascending, below count; never all of them
   bool operator==(const Shards&) const = default;
 };
@@ -88,7 +89,8 @@ struct NamedStats {
 // The statistics of all parts together, whatever their order: shards of one run (complete ones
 // become a whole run), or whole runs over different samples. Throws Error{kInput} naming the two
 // that do not belong together: another model, runtime, preprocessing, setting or set of values,
-// another number of shards, a shard that is given twice.
+// another number of shards or samples, a shard that is given twice; shards that add up to another
+// number of samples than the run has.
 ActivationStats merge_stats(std::vector<NamedStats> parts);
 
 // Reads and writes the file form. read throws Error{kInput} for a file that is no statistics file,

@@ -96,7 +96,7 @@ ActivationStats identity_of(const SampleSource& source, const CalibrateOptions& 
   stats.preprocessing = source.preprocessing();
   stats.settings = settings_text(options);
   if (options.measure.shards > 1) {
-    stats.shards = {options.measure.shards, {options.measure.shard}};
+    stats.shards = {options.measure.shards, source.size(), {options.measure.shard}};
   }
   return stats;
 }

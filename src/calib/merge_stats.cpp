@@ -50,6 +50,10 @@ void check_pair(const NamedStats& a, const NamedStats& b) {
            fmt::format("the first is {}, the second {}; merge the shards of a run first",
                        kind(a.stats.shards), kind(b.stats.shards)));
   }
+  if (a.stats.shards.samples != b.stats.shards.samples) {
+    refuse(a, b, fmt::format("the first is part of a run over {} samples, the second over {}",
+                             a.stats.shards.samples, b.stats.shards.samples));
+  }
   const auto differs =
       std::ranges::mismatch(a.stats.tensors, b.stats.tensors,
                             [](const auto& x, const auto& y) { return x.first == y.first; });
@@ -118,7 +122,14 @@ ActivationStats merge_stats(std::vector<NamedStats> parts) {
                                     part.shards.present.end());
   }
   std::ranges::sort(sum.stats.shards.present);
-  if (sum.stats.shards.present.size() == sum.stats.shards.count) {
+  if (sum.stats.shards.count > 0 && sum.stats.shards.present.size() == sum.stats.shards.count) {
+    if (sum.stats.samples() != sum.stats.shards.samples) {
+      throw Error(
+          ErrorCode::kInput,
+          fmt::format("{} and the others: all shards hold {} samples, but their run is over "
+                      "{}; calibrate all of them on the same data",
+                      printable(sum.name), sum.stats.samples(), sum.stats.shards.samples));
+    }
     sum.stats.shards = {};
   }
   return std::move(sum.stats);

@@ -133,6 +133,7 @@ std::map<std::string, Value> get_map(ByteReader& in, const Get& get) {
 void put_shards(ByteWriter& out, const Shards& shards) {
   out.varint(shards.count);
   if (shards.count > 0) {
+    out.varint(shards.samples);
     out.varint(shards.present.size());
     for (const uint64_t shard : shards.present) {
       out.varint(shard);
@@ -144,6 +145,7 @@ Shards get_shards(ByteReader& in) {
   Shards shards;
   shards.count = in.varint();
   if (shards.count > 0) {
+    shards.samples = in.varint();
     const uint64_t size = in.count(1);
     for (uint64_t i = 0; i < size; ++i) {
       const uint64_t shard = in.varint();

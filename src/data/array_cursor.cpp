@@ -129,9 +129,10 @@ void ArrayCursor::check_keys(const std::vector<InputSpec>& inputs) const {
       refuse_data(DataFinding::kMissingInput, where_,
                   fmt::format("no array for model input '{}': expected keys {}, found {}; name "
                               "the arrays as the model's inputs, "
-                              "numpy.savez(path, **{{\"{}\": x}})",
+                              "numpy.savez(path, **{{\"{}\": x}}), or feed a state back with "
+                              "--state OUTPUT={}",
                               printable(spec.name), specs_text(inputs), keys_text(file_->keys()),
-                              printable(spec.name)));
+                              printable(spec.name), printable(spec.name)));
     }
   }
 }

@@ -2,36 +2,17 @@
 
 #include "calib/calibrate.h"
 #include "data/sample_source.h"
+#include "pipeline/open_samples.h"
 #include "plan/model_plan.h"
 #include "ptq/error.h"
 #include "ptq/pipeline.h"
 
 namespace ptq {
 
-namespace {
-
-// The samples for `model`; inputs that carry states may be missing in them.
-std::unique_ptr<SampleSource> open_samples(const LoadedModel& model, const DataRequest& data) {
-  DataOptions options = data.options;
-  for (const StateLink& link : data.measure.states) {
-    options.optional_inputs.push_back(link.input);
-  }
-  if (options.skip_bad && data.measure.shards > 1) {
-    throw Error(ErrorCode::kUsage,
-                "--skip-bad and --shard cannot be used together, as the shards would not agree on "
-                "the numbers of the samples; remove the bad files first (`ptq data check` names "
-                "them)");
-  }
-  return open_data(data.data, input_specs(model.model.graph), options);
-}
-
-}  // namespace
-
 std::map<std::string, Tensor> first_sample(const LoadedModel& model, const DataRequest& data) {
-  DataOptions options = data.options;
-  options.max_samples = 1;
-  const std::unique_ptr<SampleSource> source =
-      open_data(data.data, input_specs(model.model.graph), options);
+  DataRequest first = data;
+  first.options.max_samples = 1;
+  const std::unique_ptr<SampleSource> source = open_samples(model.model, first);
   std::optional<Sample> sample = source->next();
   return sample ? std::move(sample->inputs) : std::map<std::string, Tensor>();
 }
@@ -46,7 +27,7 @@ ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                 "no node of this model can run in integers, so there is nothing to calibrate; see "
                 "`ptq inspect` for the operators");
   }
-  const std::unique_ptr<SampleSource> source = open_samples(model, data);
+  const std::unique_ptr<SampleSource> source = open_without_states(model.model, data);
   CalibrateOptions options;
   options.threads = data.threads;
   options.progress = data.progress;

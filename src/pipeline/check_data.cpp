@@ -21,6 +21,9 @@ SampleFinding as_finding(const std::string& message, const std::string& severity
 DataCheck check_data(const std::filesystem::path& model, const DataRequest& data) {
   const std::vector<InputSpec> inputs = input_specs(read_model(model).graph);
   DataOptions options = data.options;
+  for (const StateLink& link : data.measure.states) {
+    options.optional_inputs.push_back(link.input);
+  }
   options.allow_nonfinite = true;  // counted over all samples instead
   const std::unique_ptr<SampleSource> source = open_data(data.data, inputs, options);
   DataSummary summary(inputs);

@@ -11,6 +11,7 @@
 #include "measure/paired_runs.h"
 #include "measure/quartiles.h"
 #include "pipeline/node_matching.h"
+#include "pipeline/open_samples.h"
 #include "pipeline/product_times.h"
 #include "ptq/error.h"
 #include "runtime/model_session.h"
@@ -33,9 +34,10 @@ class Stopwatch {
       : prepared_(model.graph), products_(integer_products(prepared_, plan)), request_(request) {
     options_.intra_threads = resolve_threads(request.threads);
     const std::vector<InputSpec> inputs = input_specs(model.graph);
-    DataOptions data = request.samples.options;
-    data.max_samples = data.max_samples > 0 ? std::min(data.max_samples, kSamples) : kSamples;
-    const std::unique_ptr<SampleSource> source = open_data(request.samples.data, inputs, data);
+    DataRequest data = request.samples;
+    int64_t& limit = data.options.max_samples;
+    limit = limit > 0 ? std::min(limit, kSamples) : kSamples;
+    const std::unique_ptr<SampleSource> source = open_samples(model, data);
     feeds_ = batched_feeds(inputs, *source, 1);
     float_ms_ = profile(model, prepared_);
     fp32_ = std::make_unique<Session>(open_session(model, options_));

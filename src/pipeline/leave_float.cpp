@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "data/sample_source.h"
+#include "pipeline/open_samples.h"
 #include "ptq/error.h"
 #include "search/float_choice.h"
 #include "search/partial_model.h"
@@ -15,14 +16,14 @@ constexpr size_t kSamples = 16;
 
 // `kSamples` of the data at equal distances, since data are often sorted by class.
 std::vector<Sample> spread_samples(const Model& model, const DataRequest& data) {
-  const std::unique_ptr<SampleSource> source =
-      open_data(data.data, input_specs(model.graph), data.options);
+  const std::unique_ptr<SampleSource> source = open_samples(model, data);
   const size_t total = source->size();
   const size_t wanted = std::min(total, kSamples);
   std::vector<Sample> samples;
   for (size_t i = 0; i < total && samples.size() < wanted; ++i) {
-    std::optional<Sample> sample = source->next();
-    if (sample && i >= samples.size() * total / wanted) {
+    if (i < samples.size() * total / wanted) {
+      source->skip();
+    } else if (std::optional<Sample> sample = source->next()) {
       samples.push_back(std::move(*sample));
     }
   }

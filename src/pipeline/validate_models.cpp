@@ -5,6 +5,7 @@
 #include "data/labels.h"
 #include "data/sample_source.h"
 #include "onnx_io/read.h"
+#include "pipeline/open_samples.h"
 #include "ptq/error.h"
 #include "ptq/pipeline.h"
 #include "validate/compare.h"
@@ -40,14 +41,14 @@ bool is_label_file(const std::string& labels) {
   return labels.ends_with(".csv") || labels.ends_with(".npy");
 }
 
-std::unique_ptr<SampleSource> open_labelled(const Graph& graph, const DataRequest& data,
+std::unique_ptr<SampleSource> open_labelled(const Model& model, const DataRequest& data,
                                             const std::string& labels) {
-  DataOptions options = data.options;
   if (labels.empty() || !is_label_file(labels)) {
-    options.label_key = labels;
-    return open_data(data.data, input_specs(graph), options);
+    DataRequest with_key = data;
+    with_key.options.label_key = labels;
+    return open_samples(model, with_key);
   }
-  std::unique_ptr<SampleSource> source = open_data(data.data, input_specs(graph), options);
+  std::unique_ptr<SampleSource> source = open_samples(model, data);
   std::vector<int64_t> values = read_labels(labels);
   const bool enough = values.size() == source->size() ||
                       (data.options.max_samples > 0 && values.size() > source->size());
@@ -68,7 +69,7 @@ Validation validate_models(const std::filesystem::path& fp32,
   }
   const Model reference = read_model(fp32);
   read_model(quantized);  // our own checks come before the runtime sees the bytes
-  const std::unique_ptr<SampleSource> source = open_labelled(reference.graph, data, labels);
+  const std::unique_ptr<SampleSource> source = open_labelled(reference, data, labels);
   const Session a = Session::from_path(fp32, {});
   const Session b = Session::from_path(quantized, {});
   Validation validation = compare_models(

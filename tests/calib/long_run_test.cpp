@@ -284,6 +284,13 @@ TEST_F(LongRun, MergeRefusesWhatDoesNotBelongTogether) {
   options.measure.shards = 2;
   const ActivationStats part = run(samples, options);
   EXPECT_THAT(refusal(part, part), HasSubstr("both hold shard 0/2"));
+  // Shards of runs over different data.
+  options.measure.shard = 1;
+  EXPECT_THAT(refusal(part, run({samples.begin(), samples.begin() + 3}, options)),
+              HasSubstr("4 samples, the second over 3"));
+  ActivationStats short_part = run(samples, options);
+  short_part.sample_hashes.pop_back();
+  EXPECT_THAT(refusal(part, short_part), HasSubstr("hold 3 samples, but their run is over 4"));
   EXPECT_THAT(refusal(part, whole_run), HasSubstr("a whole run"));
 }
 

@@ -8,6 +8,7 @@
 
 #include "calib/calibrate.h"
 #include "calib/fixed_source.h"
+#include "calib/state_source.h"
 #include "ptq/error.h"
 
 namespace ptq {
@@ -88,6 +89,19 @@ TEST(States, AreReplayedWhenARunIsResumed) {
     EXPECT_EQ(resumed.resumed, last);
   }
   std::filesystem::remove(options.measure.checkpoint);
+}
+
+TEST(States, CompleteSamplesForThoseWhoLookAtSingleOnes) {
+  StateSource source(
+      std::make_unique<FixedSource>(steps({{0, 1.0F}, {0, 2.0F}, {0, 4.0F}, {1, 8.0F}})),
+      running_sum(), {{"y", "h"}});
+  EXPECT_EQ(source.size(), 4U);
+  std::vector<float> states;
+  source.skip();
+  while (const std::optional<Sample> sample = source.next()) {
+    states.push_back(sample->inputs.at("h").data<float>()[0]);
+  }
+  EXPECT_THAT(states, ElementsAre(1.0F, 3.0F, 0.0F));
 }
 
 std::string usage_error(const std::function<void()>& body) {

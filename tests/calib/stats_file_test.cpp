@@ -62,7 +62,7 @@ ActivationStats example() {
   stats.runtime_version = "1.31.1";
   stats.preprocessing = "resize 256, crop 224";
   stats.settings = "mask attention_mask";
-  stats.shards = {4, {0, 3}};
+  stats.shards = {4, 12, {0, 3}};
   for (uint8_t i = 0; i < 5; ++i) {
     stats.sample_hashes.push_back({std::byte{i}});
   }

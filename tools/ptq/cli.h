@@ -111,6 +111,8 @@ struct MeasureCli {
   std::vector<std::string> states{};  // OUTPUT=INPUT
   std::string shard{};                // I/N
 };
+// --state.
+void add_state_option(CLI::App& verb, MeasureCli& measure);
 // --mask-input, --state.
 void add_mask_options(CLI::App& verb, MeasureCli& measure);
 // These, --batch and --max-memory.

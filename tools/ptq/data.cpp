@@ -15,6 +15,7 @@ namespace {
 struct Options {
   Common common;
   DataOptionsCli data;
+  MeasureCli measure;  // states alone
   std::filesystem::path model;
   std::string fail_on = "error";
 };
@@ -23,6 +24,7 @@ int run(const Options& options) {
   const DataCheck check =
       check_data(options.model, {.data = options.data.data,
                                  .options = options.data.options,
+                                 .measure = measure_options(options.measure),
                                  .threads = options.common.threads,
                                  .progress = progress_bar("checking", options.common),
                                  .stop = &stop_requested});
@@ -57,6 +59,7 @@ Verb add_data_check(CLI::App& group) {
   verb->add_option("model", options->model, "ONNX file whose inputs the samples are for")
       ->required();
   add_data_option(*verb, options->data, true);
+  add_state_option(*verb, options->measure);
   verb->add_option("--fail-on", options->fail_on,
                    "exit 1 when there is a finding so severe: error (which is exit 3 anyway) or "
                    "warning [error]")

@@ -39,16 +39,20 @@ void parse_shard(const std::string& text, MeasureOptions& measure) {
 
 }  // namespace
 
+void add_state_option(CLI::App& verb, MeasureCli& measure) {
+  verb.add_option("--state", measure.states,
+                  "OUTPUT=INPUT: feed this output back as the next input; begins with zeros at "
+                  "each file; may be given several times")
+      ->allow_extra_args(false)
+      ->group("Samples");
+}
+
 void add_mask_options(CLI::App& verb, MeasureCli& measure) {
   verb.add_option("--mask-input", measure.options.mask_input,
                   "model input [batch,tokens] that is 0 where a token is padding: padding is not "
                   "counted")
       ->group("Calibration");
-  verb.add_option("--state", measure.states,
-                  "OUTPUT=INPUT: feed this output back as the next input; begins with zeros at "
-                  "each file; may be given several times")
-      ->allow_extra_args(false)
-      ->group("Calibration");
+  add_state_option(verb, measure);
 }
 
 void add_measure_options(CLI::App& verb, MeasureCli& measure) {

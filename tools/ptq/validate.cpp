@@ -16,6 +16,7 @@ namespace {
 struct Options {
   Common common;
   DataOptionsCli data;
+  MeasureCli measure;  // states alone
   std::filesystem::path fp32;
   std::filesystem::path quantized;
   std::string labels;
@@ -39,6 +40,7 @@ std::string verdict_text(const Options& options, const Validation& validation) {
 int run(const Options& options) {
   const DataRequest data{.data = options.data.data,
                          .options = options.data.options,
+                         .measure = measure_options(options.measure),
                          .threads = options.common.threads,
                          .progress = progress_bar("validating", options.common),
                          .stop = &stop_requested};
@@ -61,6 +63,7 @@ Verb add_validate(CLI::App& app) {
   verb->add_option("fp32", options->fp32, "FP32 ONNX file")->required();
   verb->add_option("quantized", options->quantized, "quantized ONNX file")->required();
   add_data_option(*verb, options->data, true);
+  add_state_option(*verb, options->measure);
   verb->add_option("--labels", options->labels,
                    "classes: a key of the .npz samples, or a .csv or .npy file");
   verb->add_option("--max-drop", options->limits.max_drop,
