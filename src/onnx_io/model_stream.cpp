@@ -112,7 +112,9 @@ void ModelStream::Parts::add_initializer(const Constant& constant) {
   put_constant(
       constant,
       [&](const Tensor& tensor, onnx::TensorProto& target) {
-        if (is_external(tensor)) {
+        const bool chosen =
+            options.external_names == nullptr || options.external_names->contains(constant.name);
+        if (chosen && is_external(tensor)) {
           put_reference(tensor, &constant, target);
         } else {
           put_tensor(tensor, target, false);
@@ -158,7 +160,7 @@ ModelStream::ModelStream(const Model& model, const StreamOptions& options)
       put_tensor(tensor, target);
     };
     writers.initializer = [&](const Tensor& tensor, onnx::TensorProto& target) {
-      if (parts.is_external(tensor) && !parts.options.main_graph_only) {
+      if (parts.is_external(tensor) && parts.options.external_names == nullptr) {
         parts.put_reference(tensor, nullptr, target);
       } else {
         put_tensor(tensor, target);

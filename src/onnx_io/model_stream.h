@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,7 +23,8 @@ struct StreamOptions {
   // Tensors of at least so many bytes are written as references to `data_location`.
   std::optional<uint64_t> external_threshold;
   std::string data_location;
-  bool main_graph_only = false;  // tensors of inner graphs stay where they are
+  // Only these initializers of the main graph, and no tensors of inner graphs. Null: all.
+  const std::set<std::string, std::less<>>* external_names = nullptr;
   // Leaves out what does not change the result (doc strings, metadata, producer, types of inner
   // values), for a fingerprint.
   bool essence_only = false;

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -66,10 +67,19 @@ std::string serialize_model(const Model& model) {
 }
 
 ModelSkeleton serialize_skeleton(const Model& model, uint64_t threshold) {
+  // Runtimes drop initializers that nobody reads before they look for their values, and let a
+  // caller replace those that are graph inputs.
+  std::set<std::string, std::less<>> read;
+  for (const Node& node : model.graph.nodes) {
+    read.insert(node.inputs.begin(), node.inputs.end());
+  }
+  for (const ValueInfo& input : model.graph.inputs) {
+    read.erase(input.name);
+  }
   StreamOptions options;
   options.external_threshold = threshold;
   options.data_location = "in-memory";
-  options.main_graph_only = true;
+  options.external_names = &read;
   const ModelStream stream(model, options);
   return {all_bytes(stream), stream.referenced()};
 }

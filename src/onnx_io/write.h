@@ -29,8 +29,9 @@ struct ModelSkeleton {
   std::string bytes{};  // with references to no file in the place of the weights
   std::vector<const Constant*> weights{};
 };
-// Leaves the main graph's initializers of at least `threshold` bytes out. The weights belong to
-// `model`. Throws Error{kInput} when the rest exceeds 2 GiB.
+// Leaves the initializers of at least `threshold` bytes out that nodes of the main graph read and
+// that are no graph inputs. The weights belong to `model`. Throws Error{kInput} when the rest
+// exceeds 2 GiB.
 ModelSkeleton serialize_skeleton(const Model& model, uint64_t threshold);
 
 // Writes the data file, if any, then the model, each whole or not at all. Replaces existing files,

@@ -34,6 +34,26 @@ TEST(Skeleton, TakesItsWeightsFromMemory) {
   EXPECT_TRUE(std::ranges::equal(session.run(feeds)[0].bytes(), expected[0].bytes()));
 }
 
+TEST(Skeleton, KeepsWhatTheRuntimeWouldNotFind) {
+  Model model = conv_clip_model(16, 16);
+  Constant unused;
+  unused.name = "unused";
+  unused.tensor = small_integers({200, 200}, 1);
+  model.graph.initializers.push_back(unused);
+  Constant replaceable = unused;
+  replaceable.name = "y2";
+  model.graph.initializers.push_back(replaceable);
+  ValueInfo input;
+  input.name = "y2";
+  input.dtype = DType::kFloat;
+  input.has_shape = true;
+  input.shape = {200, 200};
+  input.symbols.resize(2);
+  model.graph.inputs.push_back(input);
+  EXPECT_EQ(serialize_skeleton(model, 256).weights.size(), 2U);
+  EXPECT_EQ(open_session(model, {}).run(exact_feeds(model, 3)).size(), 1U);
+}
+
 TEST(OptimizedModel, ShowsFusedOperators) {
   const Model model = conv_clip_model(16, 16);
   SessionOptions options;
