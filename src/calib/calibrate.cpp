@@ -78,6 +78,18 @@ void check_options(const CalibrateOptions& options) {
   }
 }
 
+// Samples are stacked along axis 0, which the model must leave open.
+void check_batch(const Graph& graph, uint64_t batch) {
+  for (const InputSpec& input : input_specs(graph)) {
+    if (batch > 1 && input.has_shape && (input.shape.empty() || input.shape[0] >= 0)) {
+      throw Error(ErrorCode::kUsage,
+                  fmt::format("--batch {}: expected inputs whose first dimension is open, found "
+                              "'{}' {}; leave --batch out",
+                              batch, printable(input.name), shape_text(input.shape)));
+    }
+  }
+}
+
 std::string settings_text(const CalibrateOptions& options) {
   std::string text;
   if (!options.measure.mask_input.empty()) {
@@ -106,6 +118,7 @@ ActivationStats identity_of(const SampleSource& source, const CalibrateOptions& 
 Calibration calibrate(const Model& model, const std::vector<std::string>& values,
                       SampleSource& source, const CalibrateOptions& options) {
   check_options(options);
+  check_batch(model.graph, options.measure.batch);
   ObservedSlots slots = assign_slots(model, values);
   if (!options.measure.mask_input.empty()) {
     find_shapes(model, options.measure.mask_input, slots.table);

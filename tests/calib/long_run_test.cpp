@@ -159,6 +159,15 @@ TEST_F(LongRun, OrderAndBatchDoNotMatter) {
   }
 }
 
+TEST_F(LongRun, RefusesABatchThatTheModelDoesNotTake) {
+  const Model fixed = conv_clip_model(8, 8);
+  FixedSource source(made_samples(fixed, 4));
+  CalibrateOptions options = plain();
+  options.measure.batch = 2;
+  EXPECT_THAT(message_of([&] { calibrate(fixed, {"r"}, source, options); }, ErrorCode::kUsage),
+              AllOf(HasSubstr("--batch 2"), HasSubstr("'x' [1,8,9,7]")));
+}
+
 TEST_F(LongRun, TellsStrataApart) {
   std::vector<Sample> samples = made_samples(model_, 6);
   for (size_t i = 0; i < samples.size(); ++i) {
