@@ -20,10 +20,13 @@ struct WeightProfile {
   std::string name{};
   int64_t channels = 0;
   uint64_t values = 0;
-  bool finite = true;             // false: the figures below mean nothing
-  double power = 0.0;             // mean square of the values
-  double spread = 1.0;            // largest by median absmax of the channels that are not dead
-  int64_t dead_channels = 0;      // all values zero
+  bool finite = true;         // false: the figures below mean nothing
+  double power = 0.0;         // mean square of the values
+  double spread = 1.0;        // largest by median absmax of the channels that are not dead
+  int64_t dead_channels = 0;  // all values zero
+  // Quantiles of the channels' absolute maxima at 0, 1/16 … 1, ascending; of up to 17 channels the
+  // maxima themselves.
+  std::vector<float> channel_absmax{};
   double channel_db_8 = 0.0;      // SQNR with a scale for each channel, ±127
   double channel_db_4 = 0.0;      // ±7
   double group_db_4 = 0.0;        // ±7, a scale for each 32 values of a channel
@@ -61,6 +64,14 @@ struct DiagnosisFinding {
   std::string severity{};  // "error", "warning" or "info"
   std::string layer{};     // node or value; empty: the whole model
   std::string message{};   // with the numbers
+};
+
+// Channels of an activation that had one value at every position of every sample looked at.
+struct StillChannels {
+  std::string value{};
+  int64_t channels = 0;
+  std::vector<int64_t> zero{};      // indices, ascending
+  std::vector<int64_t> constant{};  // of one value other than 0
 };
 
 struct ModelTraits {

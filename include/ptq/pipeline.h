@@ -135,13 +135,25 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
 std::vector<TensorDiagnosis> diagnose_model(const LoadedModel& model, const ActivationStats& stats,
                                             const QuantizeRequest& request);
 
+// Channels that the first samples, at most kChannelSamples, never move.
+inline constexpr int64_t kChannelSamples = 64;
+struct ChannelActivity {
+  uint64_t samples = 0;                 // 0: not looked at
+  std::vector<StillChannels> values{};  // those that have any, by name
+};
+// Looks at what the products of the main graph with constant weights read, in a pass of its own.
+ChannelActivity find_still_channels(const LoadedModel& model, const DataRequest& data);
+
 // Layer by layer, with the findings and a verdict on the whole.
 struct ModelDiagnosis {
   std::vector<LayerDiagnosis> layers{};  // in the order of computation
   ModelTraits traits{};
   std::vector<DiagnosisFinding> findings{};  // those of the verdict first
   Verdict verdict{};
+  ChannelActivity channels{};
 };
+// Keeps `activity`, with a finding for each of its values.
+void add_still_channels(ChannelActivity activity, ModelDiagnosis& diagnosis);
 ModelDiagnosis diagnose_layers(const LoadedModel& model, const ActivationStats& stats,
                                const QuantizeRequest& request, const VerdictRequest& wanted);
 

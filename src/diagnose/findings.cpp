@@ -73,6 +73,13 @@ constexpr auto kRows = std::to_array<DiagnosisRow>({
      "Ranges contain zero, so more than half of the codes are never used.",
      "Subtract the offset in front of the layer (it folds into the bias behind it), as raw pixels "
      "or temperatures often need."},
+    {C::kStillChannels, "PTQ-D020", "info", "channels of an activation that never move",
+     "What a product reads has channels that were zero, or one other value, at every position of "
+     "every sample that was looked at (the first 64 at most).",
+     "Dead channels cost time and answer nothing; or the samples do not reach what they stand for, "
+     "and production will meet values that calibration never saw.",
+     "Look whether the samples vary as production does. Channels that are dead there too can be "
+     "pruned."},
     {C::kChannelSpread, "PTQ-D021", "info", "weight channels of very different size",
      "The largest channel absmax of the weight is at least 20 times the median one.",
      "One scale a channel absorbs this; one scale for the tensor would round small channels to "

@@ -24,6 +24,7 @@ enum class DiagnosisCode {
   kNotFinite = 17,
   kNeverComputed = 18,
   kFarFromZero = 19,
+  kStillChannels = 20,
   // Weights.
   kChannelSpread = 21,
   kDeadChannels = 22,

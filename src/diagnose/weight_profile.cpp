@@ -48,12 +48,23 @@ void copy_channel(const std::vector<float>& values, const Shape& shape, int64_t 
   }
 }
 
+// `absmax` ascends; each quantile is one of its values, the nearest below.
+std::vector<float> channel_quantiles(const std::vector<double>& absmax) {
+  const size_t points = std::min(absmax.size(), kChannelQuantiles);
+  std::vector<float> quantiles;
+  for (size_t i = 0; i < points; ++i) {
+    const size_t at = points == 1 ? 0 : i * (absmax.size() - 1) / (points - 1);
+    quantiles.push_back(static_cast<float>(absmax[at]));
+  }
+  return quantiles;
+}
+
+// `absmax` ascends.
 double channel_spread(std::vector<double> absmax) {
   std::erase(absmax, 0.0);
   if (absmax.empty()) {
     return 1.0;
   }
-  std::ranges::sort(absmax);
   const size_t n = absmax.size();
   const double median = n % 2 == 1 ? absmax[n / 2] : (absmax[n / 2 - 1] + absmax[n / 2]) / 2.0;
   return absmax.back() / median;
@@ -93,6 +104,8 @@ WeightProfile profile_weight(const std::string& name, const Tensor& weight, int6
     }
   }
   profile.power = signal / static_cast<double>(values.size());
+  std::ranges::sort(absmax);
+  profile.channel_absmax = channel_quantiles(absmax);
   profile.spread = channel_spread(std::move(absmax));
   profile.channel_db_8 = decibel(signal, channel_8);
   profile.channel_db_4 = decibel(signal, channel_4);

@@ -8,7 +8,8 @@
 
 namespace ptq {
 
-inline constexpr int64_t kWeightGroup = 32;  // values that share a scale in groups
+inline constexpr int64_t kWeightGroup = 32;      // values that share a scale in groups
+inline constexpr size_t kChannelQuantiles = 17;  // of the channels' absolute maxima
 
 // `weight` holds numbers; `axis` is that of the output channels, −1: all values are one channel.
 // Groups run along a channel in the order of the tensor. The figures about pair sums and

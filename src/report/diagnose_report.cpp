@@ -9,8 +9,6 @@
 #include "diagnose/findings.h"
 #include "ptq/error.h"
 #include "report/calibration_set_report.h"
-#include "report/json_document.h"
-#include "report/json_rows.h"
 #include "report/table.h"
 
 namespace ptq {
@@ -148,65 +146,6 @@ std::string findings_text(const std::vector<DiagnosisFinding>& findings) {
   return out.empty() ? "" : "findings\n" + out;
 }
 
-Json optional_count(const std::optional<uint64_t>& count) {
-  return count ? Json(*count) : Json("unknown");
-}
-
-Json ranges_json(const std::map<std::string, Range>& ranges) {
-  Json out = Json::object();
-  for (const auto& [name, range] : ranges) {
-    out[name] = range_json(range);
-  }
-  return out;
-}
-
-Json weight_json(const WeightProfile& weight) {
-  return {{"name", weight.name},
-          {"channels", weight.channels},
-          {"values", weight.values},
-          {"finite", weight.finite},
-          {"spread", number(weight.spread)},
-          {"dead_channels", weight.dead_channels},
-          {"sqnr_db_8_channel", number(weight.channel_db_8)},
-          {"sqnr_db_8_coded", number(weight.coded_db_8)},
-          {"sqnr_db_4_channel", number(weight.channel_db_4)},
-          {"sqnr_db_4_group", number(weight.group_db_4)},
-          {"largest_pair_sum", weight.largest_pair_sum},
-          {"saturating_share", number(weight.saturating_share)}};
-}
-
-Json layer_json(const LayerDiagnosis& layer) {
-  Json row = {{"node", layer.node},
-              {"op_type", layer.op_type},
-              {"position", layer.position},
-              {"product", layer.product},
-              {"integer", layer.integer},
-              {"decision", layer.decision},
-              {"macs", optional_count(layer.macs)},
-              {"activation", layer.tensor ? Json(layer.tensor->name) : Json(nullptr)}};
-  row["tensor"] = layer.tensor ? diagnosis_row_json(*layer.tensor) : Json(nullptr);
-  row["predicted_8bit"] = ranges_json(layer.predicted_8);
-  row["predicted_4bit"] = ranges_json(layer.predicted_4);
-  row["weight"] = layer.weight ? weight_json(*layer.weight) : Json(nullptr);
-  row["noise"] = {{"activation", number(layer.activation_noise)},
-                  {"weight_8bit", number(layer.weight_noise_8)},
-                  {"weight_4bit_channel", number(layer.channel_noise_4)},
-                  {"weight_4bit_group", number(layer.group_noise_4)}};
-  row["findings"] = layer.codes;
-  return row;
-}
-
-Json findings_json(const std::vector<DiagnosisFinding>& findings) {
-  Json out = Json::array();
-  for (const DiagnosisFinding& finding : findings) {
-    out.push_back({{"code", finding.code},
-                   {"severity", finding.severity},
-                   {"layer", finding.layer},
-                   {"message", finding.message}});
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string layers_text(const ModelDiagnosis& diagnosis, const DiagnosisView& view) {
@@ -237,62 +176,6 @@ std::string verdict_text(const Verdict& verdict, const std::string& command) {
     out += "  keep " + printable(layer, 100) + "\n";
   }
   return out + "next\n  " + command + "\n";
-}
-
-std::string layers_json(const ReportHeader& header, const ModelDiagnosis& diagnosis,
-                        const VerdictRequest& request, const std::string& command,
-                        const CalibrationSet& set) {
-  Json document = start_document(header);
-  const ModelTraits& traits = diagnosis.traits;
-  const Verdict& verdict = diagnosis.verdict;
-  std::map<std::string, uint64_t> severities;
-  std::map<std::string, uint64_t> estimators;
-  std::map<std::string, const TensorDiagnosis*> tensors;
-  for (const LayerDiagnosis& layer : diagnosis.layers) {
-    if (layer.tensor && tensors.emplace(layer.tensor->name, &*layer.tensor).second) {
-      ++severities[layer.tensor->severity];
-      ++estimators[layer.tensor->estimator];
-    }
-  }
-  document["summary"] = {{"layers", diagnosis.layers.size()},
-                         {"tensors", tensors.size()},
-                         {"severity", severities},
-                         {"estimators", estimators},
-                         {"samples", traits.samples}};
-  document["traits"] = {{"architecture", traits.architecture},
-                        {"size", traits.size},
-                        {"parameters", traits.parameters},
-                        {"recurrent_parameters", traits.recurrent_parameters},
-                        {"macs", traits.macs},
-                        {"convolution_macs", traits.convolution_macs},
-                        {"unknown_products", traits.unknown_products}};
-  document["verdict"] = {{"answer", answer_name(verdict.answer)},
-                         {"sentence", verdict.sentence},
-                         {"bits", request.bits},
-                         {"budget_points", number(request.budget)},
-                         {"noise", number(verdict.noise)},
-                         {"sqnr_db", number(verdict.sqnr_db)},
-                         {"loss_points", number(verdict.loss)},
-                         {"loss_points_all_products", number(verdict.loss_static)},
-                         {"steps", verdict.steps},
-                         {"float_layers", verdict.float_layers},
-                         {"command", command}};
-  document["findings"] = findings_json(diagnosis.findings);
-  document["calibration_set"] = calibration_set_json(set);
-  document["layers"] = Json::array();
-  for (const LayerDiagnosis& layer : diagnosis.layers) {
-    document["layers"].push_back(layer_json(layer));
-  }
-  document["tensors"] = Json::array();
-  std::vector<const TensorDiagnosis*> hardest;  // first
-  for (const auto& [name, tensor] : tensors) {
-    hardest.push_back(tensor);
-  }
-  std::ranges::stable_sort(hardest, {}, &TensorDiagnosis::sqnr_db_8);
-  for (const TensorDiagnosis* tensor : hardest) {
-    document["tensors"].push_back(diagnosis_row_json(*tensor));
-  }
-  return dump(document);
 }
 
 }  // namespace ptq

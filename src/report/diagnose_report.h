@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ptq/activation_stats.h"
 #include "ptq/calibration_set.h"
 #include "report/json_report.h"
 
@@ -35,8 +36,14 @@ struct DiagnosisView {
 std::string layers_text(const ModelDiagnosis& diagnosis, const DiagnosisView& view);
 // "verdict …", its steps, and the command to run next.
 std::string verdict_text(const Verdict& verdict, const std::string& command);
+// What the document of a diagnosis holds beside the diagnosis itself.
+struct DiagnosisContext {
+  VerdictRequest request{};
+  std::string command{};                   // to run next
+  const CalibrationSet* set = nullptr;     // never null
+  const ActivationStats* stats = nullptr;  // for the histograms of the hardest; null: none
+};
 std::string layers_json(const ReportHeader& header, const ModelDiagnosis& diagnosis,
-                        const VerdictRequest& request, const std::string& command,
-                        const CalibrationSet& set);
+                        const DiagnosisContext& context);
 
 }  // namespace ptq

@@ -72,8 +72,8 @@ std::string gap_table(const Json& coverage, size_t top) {
                ? html_note("No gaps: production stays within what calibration saw.")
                : std::string();
   }
-  HtmlTable table({{"severity", Kind::kText},
-                   {"code", Kind::kText},
+  HtmlTable table({{"severity", Kind::kSeverity},
+                   {"code", Kind::kCode},
                    {"tensor", Kind::kName},
                    {"what", Kind::kText}});
   for (size_t i = 0; i < shown_rows(gaps.size(), top); ++i) {
@@ -82,6 +82,33 @@ std::string gap_table(const Json& coverage, size_t top) {
                    std::string(text_of(gap, "tensor")), std::string(text_of(gap, "message"))});
   }
   return "<h3>Gaps, by severity</h3>\n" + table.html() + more_rows(gaps.size(), top);
+}
+
+// The samples of a pool that close gaps.
+std::string pool_part(const Json& coverage, size_t top) {
+  const Json& pool = member_of(coverage, "pool");
+  if (!pool.is_object()) {
+    return {};
+  }
+  const Json& samples = rows_of(pool, "samples");
+  std::string out = "<h3>Samples of the pool that close gaps</h3>\n";
+  const auto closed = finite_of(pool, "closed_percent");
+  const auto by_all = finite_of(pool, "closed_by_pool_percent");
+  if (closed && by_all) {
+    out += fmt::format(
+        "<p>{} of {} samples close {} of the excess over {} ends of ranges; all of the pool would "
+        "close {}.</p>\n",
+        count_figure(samples.size()), optional_count(finite_of(pool, "pool_samples")),
+        html_text(percent_figure(*closed)), optional_count(finite_of(pool, "exceeded_sides")),
+        html_text(percent_figure(*by_all)));
+  }
+  HtmlTable table({{"order", Kind::kNumber}, {"sample", Kind::kName}});
+  for (size_t i = 0; i < shown_rows(samples.size(), top); ++i) {
+    table.add_row({count_figure(i + 1), samples[i].is_string()
+                                            ? samples[i].get<std::string>()
+                                            : std::string(text_of(samples[i], "name"))});
+  }
+  return out + (table.empty() ? std::string() : table.html()) + more_rows(samples.size(), top);
 }
 
 }  // namespace
@@ -97,7 +124,8 @@ HtmlSection coverage_section(const ReportDocuments& documents, size_t top) {
   section.body =
       "<p class=\"lead\">How far production reaches over the range that calibration chose "
       "for each tensor. Beyond 1 values are clipped.</p>\n" +
-      reach_plot(rows_of(coverage, "tensors"), documents) + gap_table(coverage, top);
+      reach_plot(rows_of(coverage, "tensors"), documents) + gap_table(coverage, top) +
+      pool_part(coverage, top);
   const auto calibration = count_of(coverage, "summary.calibration_samples");
   const auto production = count_of(coverage, "summary.production_samples");
   if (calibration && production) {

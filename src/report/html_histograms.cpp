@@ -34,8 +34,23 @@ struct TensorPicture {
   double max = 0.0;
   std::vector<double> counts{};
   const Json* diagnosis = nullptr;  // null where no document has one
+  const Json* predicted = nullptr;  // ranges of all estimators, of the layer that reads it
   double badness = 0.0;
 };
+
+// The range of one estimator at 8 bits; a null value where no document has it.
+const Json& range_of(const TensorPicture& tensor, std::string_view estimator) {
+  static const Json kNone;
+  for (const auto& [document, path] :
+       {std::pair(tensor.diagnosis, "candidates"), std::pair(tensor.predicted, "predicted_8bit")}) {
+    const Json& range =
+        document == nullptr ? kNone : member_of(member_of(*document, path), estimator);
+    if (range.is_object()) {
+      return range;
+    }
+  }
+  return kNone;
+}
 
 // Empty where the row has no histogram that can be drawn.
 std::optional<TensorPicture> tensor_of(const Json& row) {
@@ -60,12 +75,18 @@ std::vector<TensorPicture> worst_tensors(const ReportDocuments& documents) {
       diagnoses.emplace(text_of(row, "name"), &row);
     }
   }
+  std::unordered_map<std::string_view, const Json*> predicted;
+  for (const Json& layer : rows_of(documents.of(ReportKind::kDiagnose), "layers")) {
+    predicted.emplace(text_of(layer, "activation"), &layer);
+  }
   std::unordered_map<std::string_view, TensorPicture> found;
   for (const ReportKind kind : {ReportKind::kDiagnose, ReportKind::kStats}) {
     for (const Json& row : rows_of(documents.of(kind), "tensors")) {
       if (auto tensor = tensor_of(row)) {
         const auto diagnosis = diagnoses.find(tensor->name);
         tensor->diagnosis = diagnosis == diagnoses.end() ? nullptr : diagnosis->second;
+        const auto layer = predicted.find(tensor->name);
+        tensor->predicted = layer == predicted.end() ? nullptr : layer->second;
         tensor->badness = tensor->diagnosis == nullptr
                               ? finite_of(row, "outlier_ratio").value_or(0.0) - 1e6
                               : -finite_of(*tensor->diagnosis, "sqnr_db_8bit").value_or(1e3);
@@ -101,12 +122,10 @@ std::string range_table(const TensorPicture& tensor) {
                    {"to", Kind::kNumber},
                    {"clipped", Kind::kNumber},
                    {"SQNR, 8 bit", Kind::kNumber}});
-  if (tensor.diagnosis == nullptr) {
-    return {};
-  }
-  const std::string_view chosen = text_of(*tensor.diagnosis, "estimator");
+  const std::string_view chosen =
+      tensor.diagnosis == nullptr ? "" : text_of(*tensor.diagnosis, "estimator");
   for (const EstimatorLook& look : kEstimators) {
-    const Json& range = member_of(*tensor.diagnosis, fmt::format("candidates.{}", look.name));
+    const Json& range = range_of(tensor, look.name);
     if (!range.is_object()) {
       continue;
     }
@@ -121,11 +140,8 @@ std::string range_table(const TensorPicture& tensor) {
 }
 
 void draw_ranges(const TensorPicture& tensor, SvgPlot& plot) {
-  if (tensor.diagnosis == nullptr) {
-    return;
-  }
   for (const EstimatorLook& look : kEstimators) {
-    const Json& range = member_of(*tensor.diagnosis, fmt::format("candidates.{}", look.name));
+    const Json& range = range_of(tensor, look.name);
     for (const std::string_view side : {"lo", "hi"}) {
       const auto edge = finite_of(range, side);
       if (edge && *edge != 0.0) {  // 0 is the end of a range only because nothing lies beyond it
@@ -139,7 +155,8 @@ std::string histogram_figure(const TensorPicture& tensor) {
   const double most = *std::ranges::max_element(tensor.counts);
   PlotAxis counts = log_axis("values in a bin, logarithmic", 1.0, std::max(most, 10.0), 4);
   counts.lo = 0.5;  // so that a single value shows
-  SvgPlot plot(exact_axis("value", std::min(tensor.min, 0.0), std::max(tensor.max, 0.0), 4),
+  SvgPlot plot(exact_axis("value of the activation", std::min(tensor.min, 0.0),
+                          std::max(tensor.max, 0.0), 4),
                std::move(counts), 170, fmt::format("Histogram of {}", tensor.name));
   const double width = (tensor.max - tensor.min) / static_cast<double>(tensor.counts.size());
   for (size_t i = 0; i < tensor.counts.size(); ++i) {
@@ -173,9 +190,8 @@ HtmlSection histogram_section(const ReportDocuments& documents, size_t top) {
   }
   std::vector<LegendEntry> legend;
   for (const EstimatorLook& look : kEstimators) {
-    const std::string path = fmt::format("candidates.{}", look.name);
     if (std::ranges::any_of(tensors, [&](const TensorPicture& tensor) {
-          return tensor.diagnosis != nullptr && member_of(*tensor.diagnosis, path).is_object();
+          return range_of(tensor, look.name).is_object();
         })) {
       legend.push_back(
           {std::string(look.name), fmt::format("cut {}", look.style), LegendEntry::Form::kLine});

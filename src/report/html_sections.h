@@ -30,6 +30,8 @@ HtmlSection outlier_section(const ReportDocuments& documents, size_t top);
 HtmlSection histogram_section(const ReportDocuments& documents, size_t top);
 HtmlSection bit_width_section(const ReportDocuments& documents, size_t top);
 HtmlSection weight_section(const ReportDocuments& documents, size_t top);
+HtmlSection finding_section(const ReportDocuments& documents, size_t top);
+HtmlSection noise_section(const ReportDocuments& documents);
 HtmlSection strata_section(const ReportDocuments& documents, size_t top);
 HtmlSection coverage_section(const ReportDocuments& documents, size_t top);
 HtmlSection integer_section(const ReportDocuments& documents, size_t top);

@@ -40,6 +40,8 @@ nav .none a{color:var(--dim);border-style:dashed}
 code,.id{font-family:ui-monospace,"SFMono-Regular",Consolas,"DejaVu Sans Mono",monospace;
 font-size:.85em}
 code{overflow-wrap:anywhere}
+.next{max-width:none}.next code{display:block;margin-top:4px;padding:10px 14px;border-radius:8px;
+background:var(--card);text-indent:-1.5em;padding-left:2.5em}
 .verdict{border-width:2px}
 .verdict.pass{border-color:var(--good)}.verdict.fail{border-color:var(--bad)}
 .state{display:flex;align-items:center;gap:12px;margin:0;font-size:1.15rem;font-weight:600}
@@ -77,6 +79,8 @@ svg.at,svg.path{overflow:visible}
 .thin{stroke:var(--rule);stroke-width:1.5}
 .mark{stroke:var(--bg);stroke-width:1}
 .ring{fill:var(--bg)!important;stroke-width:2}
+.median{stroke:var(--ink);stroke-width:2}
+.sev{color:var(--dim)}.sev.bad{color:var(--bad);font-weight:650}.sev.mid{color:var(--moderate);font-weight:650}
 .limit{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:5 4}
 .zero{stroke:var(--dim);stroke-width:1}
 .expected{stroke:var(--dim);stroke-width:1.5;stroke-dasharray:2 3}
@@ -92,7 +96,7 @@ svg.at,svg.path{overflow:visible}
 .s4{fill:var(--s4);stroke:var(--s4)}.s5{fill:var(--s5);stroke:var(--s5)}
 .line.s1,.cut.s1{stroke-dasharray:7 3}.line.s2,.cut.s2{stroke-dasharray:2 3}
 .line.s3,.cut.s3{stroke-dasharray:9 3 2 3}.line.s4{stroke-dasharray:4 2}.line.s5{stroke-dasharray:1 4}
-.cut{stroke-width:1.5}
+.cut{stroke-width:2}.cut,.limit,.zero,.grid,.axis,.whisker{shape-rendering:crispEdges}
 .mark.easy,.mark.moderate,.mark.hard,.mark.s0,.mark.s1,.mark.s2,.mark.s3,.mark.s4,.mark.s5,
 .mark.int8,.mark.warm,.mark.fp32{stroke:var(--bg)}
 .line{fill:none!important}
@@ -110,9 +114,10 @@ summary{cursor:pointer;color:var(--link);font-size:.9rem}
 .tall{overflow-y:auto;max-height:30rem;border:solid var(--rule);border-width:1px 0}
 .tall th{position:sticky;top:0;background:var(--bg);box-shadow:0 1px var(--rule)}
 table{border-collapse:collapse;width:100%;font-size:.85rem;line-height:1.4}
-th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--grid)}
+th,td{padding:5px 14px 5px 0;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--grid)}
 th{color:var(--dim);font-weight:600;white-space:nowrap;border-bottom-color:var(--rule)}
 th:last-child,td:last-child{padding-right:2px}td{min-width:5ch}td.id{min-width:16ch;overflow-wrap:anywhere}
+.nw{white-space:nowrap}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 footer{color:var(--dim);font-size:.85rem}
 @media (min-width:1080px){

@@ -7,36 +7,10 @@
 #include <fmt/format.h>
 
 #include "ptq/error.h"
+#include "report/escape.h"
 
 namespace ptq {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 // Rows beyond which a table gets a frame of its own.
 constexpr size_t kTallRows = 14;
@@ -74,6 +48,10 @@ std::string with_tied_units(std::string text) {
   return text;
 }
 
+std::string_view severity_class(std::string_view severity) {
+  return severity == "error" ? " bad" : severity == "warning" ? " mid" : "";
+}
+
 std::string special_figure(double value) {
   return std::isnan(value) ? "NaN" : value > 0 ? "∞" : "\u2212∞";
 }
@@ -81,7 +59,7 @@ std::string special_figure(double value) {
 }  // namespace
 
 std::string html_text(std::string_view text, size_t max_size) {
-  return escaped(printable(text, max_size));
+  return markup_escaped(text, max_size);
 }
 
 std::string html_name(std::string_view name, size_t max_size) {
@@ -218,6 +196,13 @@ void HtmlTable::add_row(const std::vector<std::string>& cells) {
         break;
       case Kind::kNumber:
         body_ += fmt::format("<td class=\"n\">{}</td>", html_text(cell));
+        break;
+      case Kind::kCode:
+        body_ += fmt::format("<td class=\"nw\">{}</td>", html_text(cell, 40));
+        break;
+      case Kind::kSeverity:
+        body_ += fmt::format("<td><span class=\"sev{}\">{}</span></td>", severity_class(cell),
+                             html_text(cell));
         break;
       case Kind::kName:
         body_ += fmt::format("<td class=\"id\">{}</td>", html_path(cell));

@@ -11,8 +11,7 @@
 
 namespace ptq {
 
-// `text` as valid UTF-8 without control characters and marks of writing direction, cut after
-// `max_size` bytes, with & < > " ' escaped: safe as text and inside a quoted attribute.
+// markup_escaped: safe as text and inside a quoted attribute.
 std::string html_text(std::string_view text, size_t max_size = 600);
 
 // As above, but a longer name keeps its end, which tells names of a model apart.
@@ -35,7 +34,7 @@ std::string milliseconds_figure(double ms);  // "0.182 ms", "1.24 s"
 // A table whose cells are plain text and are escaped when they are added.
 class HtmlTable {
  public:
-  enum class Kind { kText, kNumber, kName };
+  enum class Kind { kText, kNumber, kName, kCode, kSeverity };  // of a code no line is broken
   struct Column {
     std::string title;
     Kind kind = Kind::kText;

@@ -51,7 +51,8 @@ HtmlSection verdict_section(const ReportVerdict& verdict) {
     body += fmt::format("<p>{}</p>\n", html_text(line));
   }
   if (!verdict.command.empty()) {
-    body += fmt::format("<p>Next: <code>{}</code></p>\n", html_text(verdict.command));
+    body +=
+        fmt::format("<p class=\"next\">Next: <code>{}</code></p>\n", html_text(verdict.command));
   }
   body += tiles(verdict.figures);
   if (!verdict.gates.empty()) {

@@ -15,7 +15,7 @@ namespace {
 
 using Kind = HtmlTable::Kind;
 
-constexpr size_t kShownStrips = 8;
+constexpr size_t kShownWeights = 150;
 
 double sqnr_of(const Json& row) {
   return number_of(row, "sqnr_db").value_or(INFINITY);
@@ -52,78 +52,124 @@ std::string code_table(const Json& weights, size_t top) {
 
 struct ChannelRow {
   std::string_view name{};
-  std::vector<double> largest{};  // |w| of each channel, ascending
+  std::string_view node{};
+  uint64_t position = 0;
+  uint64_t channels = 0;
+  std::vector<double> largest{};  // quantiles of max |w| of a channel, ascending
   double spread = 0.0;            // largest over median
 };
-
-// Rows with "channel_absmax", the largest magnitude of each output channel.
-std::vector<ChannelRow> channel_rows(const ReportDocuments& documents) {
-  std::vector<ChannelRow> rows;
-  for (const Json& row : rows_of(documents.of(ReportKind::kDiagnose), "weights")) {
-    ChannelRow channel{.name = text_of(row, "name")};
-    for (const Json& value : rows_of(row, "channel_absmax")) {
-      if (value.is_number() && std::isfinite(value.get<double>())) {
-        channel.largest.push_back(std::abs(value.get<double>()));
-      }
-    }
-    if (channel.largest.size() < 2) {
-      continue;
-    }
-    std::ranges::sort(channel.largest);
-    const double median = channel.largest[channel.largest.size() / 2];
-    channel.spread = median > 0.0 ? channel.largest.back() / median : INFINITY;
-    rows.push_back(std::move(channel));
-  }
-  std::ranges::stable_sort(rows, std::greater(), &ChannelRow::spread);
-  return rows;
-}
 
 double quantile(const std::vector<double>& ascending, double p) {
   return ascending[static_cast<size_t>(p * static_cast<double>(ascending.size() - 1))];
 }
 
-// Smallest, quartiles, median and largest of the channels of one weight.
-std::string channel_figure(const ChannelRow& row) {
-  const double highest = row.largest.back();
-  const double lowest = std::max(row.largest.front(), highest * 1e-6);
-  SvgPlot plot(log_axis("largest |w| of a channel, logarithmic", lowest, highest, 4),
-               PlotAxis{.lo = 0.0, .hi = 1.0}, 46, fmt::format("Channel ranges of {}", row.name));
-  plot.line({{lowest, 0.5}, {highest, 0.5}}, "fp32");
-  plot.bar(quantile(row.largest, 0.25), quantile(row.largest, 0.75), 0.2, 0.8, "int8");
-  plot.upright(quantile(row.largest, 0.5), "limit");
-  return fmt::format(
-      "<figure><figcaption><b class=\"id\">{}</b>{} channels, largest over median "
-      "{}</figcaption>\n{}</figure>\n",
-      html_path(row.name), row.largest.size(), html_text(figure(row.spread)), plot.html());
+// Weights of a diagnosis with two channels or more, in the order of computation.
+std::vector<ChannelRow> channel_rows(const ReportDocuments& documents) {
+  std::vector<ChannelRow> rows;
+  for (const Json& layer : rows_of(documents.of(ReportKind::kDiagnose), "layers")) {
+    const Json& weight = member_of(layer, "weight");
+    ChannelRow row{.name = text_of(weight, "name"),
+                   .node = text_of(layer, "node"),
+                   .position = count_of(layer, "position").value_or(0),
+                   .channels = count_of(weight, "channels").value_or(0),
+                   .spread = finite_of(weight, "spread").value_or(1.0)};
+    for (const Json& value : rows_of(weight, "channel_absmax")) {
+      if (value.is_number() && std::isfinite(value.get<double>())) {
+        row.largest.push_back(std::abs(value.get<double>()));
+      }
+    }
+    std::ranges::sort(row.largest);
+    if (row.largest.size() > 1 && row.largest.back() > 0.0) {
+      rows.push_back(std::move(row));
+    }
+  }
+  std::ranges::stable_sort(rows, {}, &ChannelRow::position);
+  return rows;
+}
+
+// Of each `stretch` neighbours the one with the widest spread, so that a plot has few enough.
+std::vector<std::pair<size_t, const ChannelRow*>> thinned(const std::vector<ChannelRow>& rows,
+                                                          size_t stretch) {
+  std::vector<std::pair<size_t, const ChannelRow*>> shown;
+  for (size_t begin = 0; begin < rows.size(); begin += stretch) {
+    size_t worst = begin;
+    for (size_t i = begin; i < std::min(begin + stretch, rows.size()); ++i) {
+      worst = rows[i].spread > rows[worst].spread ? i : worst;
+    }
+    shown.emplace_back(worst + 1, &rows[worst]);
+  }
+  return shown;
+}
+
+std::string channel_plot(const std::vector<ChannelRow>& rows, size_t stretch) {
+  const auto shown = thinned(rows, stretch);
+  double lowest = INFINITY;
+  double highest = 0.0;
+  for (const auto& [position, row] : shown) {
+    highest = std::max(highest, row->largest.back());
+    for (const double value : row->largest) {
+      lowest = value > 0.0 ? std::min(lowest, value) : lowest;
+    }
+  }
+  SvgPlot plot(
+      depth_axis(rows.size()),
+      log_axis("largest |w| of a channel, logarithmic", std::max(lowest, highest * 1e-6), highest),
+      240, "Ranges of the channels of each weight over its position in the network");
+  const double half = 0.32 * static_cast<double>(stretch);
+  std::vector<SvgPlot::Point> whiskers;
+  std::vector<SvgPlot::Point> medians;
+  for (const auto& [position, row] : shown) {
+    const auto x = static_cast<double>(position);
+    whiskers.insert(whiskers.end(),
+                    {{x, row->largest.front()}, {x, row->largest.back()}, {NAN, NAN}});
+    const double median = quantile(row->largest, 0.5);
+    medians.insert(medians.end(), {{x - half, median}, {x + half, median}, {NAN, NAN}});
+  }
+  plot.line(whiskers, "fp32");
+  for (const auto& [position, row] : shown) {
+    const auto x = static_cast<double>(position);
+    plot.bar(x - half, x + half, quantile(row->largest, 0.25), quantile(row->largest, 0.75),
+             "int8");
+  }
+  plot.line(medians, "median");
+  return plot.html();
 }
 
 std::string channel_part(const std::vector<ChannelRow>& rows, size_t top) {
   if (rows.empty()) {
     return {};
   }
+  std::vector<const ChannelRow*> widest;
+  for (const ChannelRow& row : rows) {
+    widest.push_back(&row);
+  }
+  std::ranges::stable_sort(widest, std::greater(), &ChannelRow::spread);
   HtmlTable table({{"weight", Kind::kName},
+                   {"node", Kind::kName},
                    {"channels", Kind::kNumber},
                    {"smallest", Kind::kNumber},
                    {"median", Kind::kNumber},
                    {"largest", Kind::kNumber},
                    {"largest / median", Kind::kNumber}});
-  std::string figures;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const ChannelRow& row = rows[i];
-    if (i < shown_rows(rows.size(), top)) {
-      table.add_row({std::string(row.name), count_figure(row.largest.size()),
-                     figure(row.largest.front()), figure(quantile(row.largest, 0.5)),
-                     figure(row.largest.back()), figure(row.spread)});
-    }
-    figures += i < kShownStrips ? channel_figure(row) : std::string();
+  for (size_t i = 0; i < shown_rows(widest.size(), top); ++i) {
+    const ChannelRow& row = *widest[i];
+    table.add_row({std::string(row.name), std::string(row.node), count_figure(row.channels),
+                   figure(row.largest.front()), figure(quantile(row.largest, 0.5)),
+                   figure(row.largest.back()), figure(row.spread)});
   }
-  return "<p class=\"lead\">Where channels differ by much, one scale for all would waste codes; "
-         "one a channel does not.</p>\n" +
+  const size_t stretch = (rows.size() + kShownWeights - 1) / kShownWeights;
+  return "<p class=\"lead\">Where the channels of a weight differ by much, one scale for all "
+         "would waste codes; one a channel does not.</p>\n" +
+         channel_plot(rows, stretch) +
          plot_legend({{"smallest to largest channel", "fp32", LegendEntry::Form::kLine},
                       {"middle half of the channels", "int8", LegendEntry::Form::kArea},
-                      {"median", "limit", LegendEntry::Form::kLine}}) +
-         "<div class=\"small\">\n" + figures + "</div>\n" + table.folded("Data of the plots") +
-         more_rows(rows.size(), top);
+                      {"median", "median", LegendEntry::Form::kLine}}) +
+         (stretch > 1 ? html_note(fmt::format(
+                            "Of every {} neighbouring weights the one with the widest spread is "
+                            "shown.",
+                            stretch))
+                      : std::string()) +
+         table.folded("Data of the plot, widest spread first") + more_rows(rows.size(), top);
 }
 
 }  // namespace
@@ -133,7 +179,9 @@ HtmlSection weight_section(const ReportDocuments& documents, size_t top) {
           .title = "Weights",
           .body = channel_part(channel_rows(documents), top) +
                   code_table(rows_of(documents.of(ReportKind::kQuantize), "weights"), top),
-          .source = "ptq quantize MODEL … --json-out FILE"};
+          .source =
+              "ptq diagnose MODEL --stats S --json-out FILE and ptq quantize MODEL … "
+              "--json-out FILE"};
 }
 
 }  // namespace ptq

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "ptq/error.h"
+#include "report/escape.h"
 #include "report/html_text.h"
 #include "report/json_fields.h"
 
@@ -83,50 +83,6 @@ std::string coverage_gaps(const Json& coverage) {
 }
 
 }  // namespace
-
-std::string markdown_text(std::string_view text, size_t max_size) {
-  std::string out;
-  for (const char c : printable(text, max_size)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case ':':
-        out += !out.empty() && out.back() == ':' ? "&#58;" : ":";
-        break;
-      case '@':  // would call a person
-        out += "&#64;";
-        break;
-      case '\\':
-      case '`':
-      case '*':
-      case '_':
-      case '{':
-      case '}':
-      case '[':
-      case ']':
-      case '(':
-      case ')':
-      case '#':
-      case '!':
-      case '|':
-      case '~':
-      case '$':
-        out += '\\';
-        out += c;
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string markdown_report(const ReportDocuments& documents, const ReportVerdict& verdict,
                             const std::string& version) {

@@ -28,11 +28,12 @@ constexpr std::string_view kHead = R"html(<!DOCTYPE html>
 std::vector<HtmlSection> all_sections(const ReportDocuments& documents,
                                       const ReportVerdict& verdict, size_t top) {
   return {verdict_section(verdict),          size_and_speed_section(documents, top),
-          accuracy_section(documents, top),  outlier_section(documents, top),
+          accuracy_section(documents, top),  noise_section(documents),
+          finding_section(documents, top),   outlier_section(documents, top),
           histogram_section(documents, top), bit_width_section(documents, top),
-          weight_section(documents, top),    strata_section(documents, top),
-          coverage_section(documents, top),  integer_section(documents, top),
-          decision_section(documents, top),  sample_section(documents, top),
+          weight_section(documents, top),    sample_section(documents, top),
+          strata_section(documents, top),    coverage_section(documents, top),
+          integer_section(documents, top),   decision_section(documents, top),
           source_section(documents)};
 }
 

@@ -10,6 +10,7 @@
 
 #include "ptq/error.h"
 #include "report/json_fields.h"
+#include "report/local_paths.h"
 
 namespace ptq {
 namespace {
@@ -186,6 +187,11 @@ ReportDocuments read_report_documents(const std::vector<std::filesystem::path>& 
   });
   check_single(documents.sources);
   check_agreement(documents.sources);
+  std::vector<Json*> all;
+  for (ReportSource& source : documents.sources) {
+    all.push_back(&source.json);
+  }
+  hide_local_folders(all);
   return documents;
 }
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""The page of `ptq report` in a real browser, in light and dark, at 400 and 1200 pixels.
+"""The page of `ptq report` in a real browser, in light and dark, at 400 and 1280 pixels.
 
 Makes the documents of the residual network of data/ with every verb, and of a made-up model with
 hostile names, and asks of each page:
 
 - no word on the console, no request but for the page itself;
 - nothing is wider than the window, folded tables opened or not;
-- in every plot no two labels overlap, none lies outside of the window, and something is drawn;
+- in every plot no two labels overlap, none lies outside of the window, axes have titles, and of
+  every colour of its data pixels are painted (a legend explains those of more than one);
 - text stands out from its background (contrast of at least 4.5, as WCAG 2 AA asks);
 - both schemes differ.
 
@@ -25,7 +26,9 @@ import tempfile
 from devtools import Browser, colours_of_png
 
 SKIPPED = 77
-SIZES = ((400, 800), (1200, 900))
+SIZES = ((400, 800), (1280, 900))
+NEAR = 40        # how far the paint of antialiased lines may be from its colour, summed over channels
+FEWEST_PIXELS = 6
 HOSTILE = '</title></style><script>console.log(1)</script><img src="https://example.com/a.png">\'"&\u202e'
 
 # Overlapping or lost labels, wide elements, faint text: a list of sentences.
@@ -39,6 +42,8 @@ INSPECT = r'''(() => {
   for (const plot of plots) {
     const name = plot.getAttribute('aria-label');
     const frame = plot.closest('.plot') || plot;
+    if (frame !== plot && !(frame.querySelector('.xtitle') || {}).textContent) say(`${name}: no title of the x axis`);
+    if (plot.clientHeight > 100 && frame !== plot && !frame.querySelector('.ytitle').textContent) say(`${name}: no title of the y axis`);
     const labels = [...frame.querySelectorAll('text, .ytitle, .xtitle')]
       .map(e => [e.textContent, e.getBoundingClientRect()])
       .filter(([text, box]) => text && box.width > 0);
@@ -72,10 +77,24 @@ INSPECT = r'''(() => {
   return found;
 })()'''
 
+# Label, place on the page and colours of the data of each plot: of whatever is no grid, axis, band,
+# limit or text, lines by their stroke and the others by their fill.
 PLOT_AREAS = r'''[...document.querySelectorAll('svg[role=img]')].map(e => {
   const b = e.getBoundingClientRect();
+  const colours = new Set();
+  for (const part of e.querySelectorAll('rect, circle, path, line')) {
+    if (/grid|axis|tickmark|track|zgood|zmid|zbad|zero|limit|expected|thin|whisker/.test(part.getAttribute('class') || '')) continue;
+    const box = part.getBoundingClientRect(), style = getComputedStyle(part);
+    const seen = Math.min(box.right, b.right) - Math.max(box.left, b.left) > 0.4 ||
+                 Math.min(box.bottom, b.bottom) - Math.max(box.top, b.top) > 0.4;
+    if (!seen) continue;
+    const colour = style.fill === 'none' || part.tagName === 'line' || /ring/.test(part.className.baseVal)
+      ? style.stroke : style.fill;
+    if (/^rgb\(/.test(colour)) colours.add(colour);
+  }
   return [e.getAttribute('aria-label'),
-          {x: b.left + scrollX, y: b.top + scrollY, width: b.width, height: b.height}];
+          {x: b.left + scrollX, y: b.top + scrollY, width: b.width, height: b.height},
+          [...colours]];
 })'''
 
 
@@ -108,7 +127,7 @@ def real_page(ptq, data, folder):
         *json_out('calibrate'))
     run(ptq, 'calibrate', model, '--data', test, '-o', production)
     run(ptq, 'coverage', '--calibration', stats, '--production', production, *json_out('coverage'))
-    run(ptq, 'diagnose', model, '--stats', stats, *json_out('diagnose'))
+    run(ptq, 'diagnose', model, '--data', samples, '--samples', '300', *json_out('diagnose'))
     run(ptq, 'quantize', model, '--stats', stats, '-o', int8, *json_out('quantize'))
     run(ptq, 'validate', model, int8, '--data', test, '--labels', 'labels', '--max-drop', '1',
         *json_out('validate'))
@@ -131,22 +150,44 @@ def hostile_page(ptq, folder):
 
     def row(i):
         ratio = 1 + (i * 37 % 400) ** 2
-        edge = {'lo': -1e-5 * ratio, 'hi': 1e-5 * ratio, 'sqnr_db': 30, 'clipped_fraction': 1e-7}
+        def edge(k):  # each estimator has its own, else its line would hide another
+            return {'lo': -1e-5 * ratio * k, 'hi': 1e-5 * ratio * k, 'sqnr_db': 30,
+                    'clipped_fraction': 1e-7}
+
         return {'name': name(i), 'position': i, 'severity': ('easy', 'hard', HOSTILE)[i % 3],
                 'outlier_ratio': ratio, 'expected_ratio': 3, 'reason': HOSTILE * 3,
                 'estimator': 'mse', 'sqnr_db_8bit': 60 - i % 90, 'sqnr_db_4bit': 30 - i % 60,
                 'histogram': {'min': -1e-5 * ratio, 'max': 1e-5 * ratio,
                               'counts': [10 ** (k % 12) for k in range(64)]},
-                'candidates': {k: edge for k in ('absmax', 'percentile', 'mse', 'kl')}}
+                'candidates': {'absmax': edge(1), 'percentile': edge(0.8), 'mse': edge(0.5)}}
+
+    def layer(i):
+        return {'node': name(i), 'op_type': HOSTILE, 'position': i, 'activation': name(i),
+                'predicted_8bit': {'kl': {'lo': -1e-6, 'hi': 1e-6}},
+                'weight': {'name': name(i), 'channels': 10 ** (i % 7), 'spread': i,
+                           'channel_absmax': [1e-9 * i, i / 50, i / 9, i, 1000 * i + 1]},
+                'noise': {'activation': 10.0 ** -(i % 9), 'weight_8bit': 10.0 ** -(i % 5)}}
 
     inputs = [{'path': '/tmp/' + HOSTILE + 'm' * 200 + '.onnx'}]
     strata = [{'name': HOSTILE + str(s), 'samples': 10 ** s, 'extremes':
                [{'name': name(i), 'min': 0, 'max': 10.0 ** ((i * (s + 1)) % 17 - 8)}
                 for i in range(400)]} for s in range(8)]
     documents = {
-        'diagnose': {'tensors': [row(i) for i in range(400)]},
+        'diagnose': {
+            'tensors': [row(i) for i in range(400)],
+            'layers': [layer(i) for i in range(400)],
+            'findings': [{'code': HOSTILE, 'severity': HOSTILE, 'layer': name(i),
+                          'message': HOSTILE} for i in range(400)],
+            'channels': {'samples': 64, 'still': [
+                {'activation': name(i), 'channels': 99999, 'zero_count': 20000, 'constant_count': 9,
+                 'zero': [10 ** 4 + k for k in range(64)]} for i in range(60)]},
+            'calibration_set': {'samples': 300, 'duplicates': 7, 'convergence': [
+                {'name': name(i), 'growth_percent': i ** 2 / 9, 'halves_distance': 0.1,
+                 'enough': i < 7, 'more_samples': i} for i in range(400)]}},
         'calibrate': {'tensors': [{'name': name(i)} for i in range(400)], 'strata': strata},
-        'validate': {'gates': [{'name': HOSTILE, 'passed': False, 'text': HOSTILE * 4}],
+        'validate': {'layers': [{'name': name(i), 'op': HOSTILE, 'depth': i, 'sqnr_db': 60 - i / 5,
+                                 'alone_sqnr_db': 99 - i / 9} for i in range(400)],
+                     'gates': [{'name': HOSTILE, 'passed': False, 'text': HOSTILE * 4}],
                      'summary': {'labels': {'drop_points': 12.25, 'drop_standard_error': 3.5}}},
         'bench': {'summary': {
             'speedup': {'median': 0.01},
@@ -162,6 +203,11 @@ def hostile_page(ptq, folder):
     return make_page(ptq, folder, 'hostile')
 
 
+def rgb(colour):
+    """(1, 2, 3) of "rgb(1, 2, 3)"."""
+    return tuple(int(part) for part in re.findall(r'\d+', colour)[:3])
+
+
 def check(browser, page, size, scheme, plots, shots):
     """What is wrong with the page at that size and in that scheme, and its background."""
     browser.show(page, *size, scheme)
@@ -173,10 +219,17 @@ def check(browser, page, size, scheme, plots, shots):
     inspect = INSPECT.replace('PLOTS', str(plots))
     wrong += [place + text for text in browser.evaluate(inspect)]
     paper = browser.evaluate('getComputedStyle(document.body).backgroundColor')
-    blank = bytes(int(part) for part in re.findall(r'\d+', paper)[:3])
-    for label, area in browser.evaluate(PLOT_AREAS):
-        if all(colour[:3] == blank for colour in colours_of_png(browser.screenshot(area))):
-            wrong.append(place + label + ': nothing is drawn')
+    blank = rgb(paper)
+    for label, area, colours in browser.evaluate(PLOT_AREAS):
+        painted = colours_of_png(browser.screenshot(area))
+        data = [rgb(colour) for colour in colours if rgb(colour) != blank]
+        if not data:
+            wrong.append(place + label + ': holds no data')
+        for colour in data:
+            pixels = sum(count for seen, count in painted.items()
+                         if sum(abs(a - b) for a, b in zip(seen, colour)) <= NEAR)
+            if pixels < FEWEST_PIXELS:
+                wrong.append(place + '%s: %d pixels of %s are painted' % (label, pixels, colour))
     if shots:
         os.makedirs(shots, exist_ok=True)
         name = '%s-%d-%s.png' % (os.path.basename(page)[:-5], size[0], scheme)
@@ -212,7 +265,7 @@ def main():
                         wrong.append('light and dark look the same')
         finally:
             browser.close()
-    print('\n'.join(wrong) if wrong else 'both pages are fine in both schemes at 400 and 1200')
+    print('\n'.join(wrong) if wrong else 'both pages are fine in both schemes at 400 and 1280')
     sys.exit(1 if wrong else 0)
 
 

@@ -1,5 +1,6 @@
 """A headless browser, driven through its DevTools protocol over a pipe. Standard library only."""
 import base64
+import collections
 import json
 import os
 import select
@@ -127,7 +128,7 @@ class Browser:
 
 
 def colours_of_png(png):
-    """The set of pixels (bytes) of a PNG of 8 bits a channel that is not interlaced."""
+    """How often each (red, green, blue) stands in a PNG of 8 bits a channel, not interlaced."""
     position, data, header = 8, b'', None
     while position < len(png):
         size = int.from_bytes(png[position:position + 4], 'big')
@@ -142,7 +143,7 @@ def colours_of_png(png):
     channels = {2: 3, 6: 4}[header[9]]
     raw = zlib.decompress(data)
     stride = width * channels
-    above, colours = bytearray(stride), set()
+    above, colours = bytearray(stride), collections.Counter()
     for y in range(height):
         kind = raw[y * (stride + 1)]
         line = bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
@@ -162,5 +163,5 @@ def colours_of_png(png):
                               (abs(guess - corner), 2, corner))[2]
                 line[i] = (line[i] + nearest) & 255
         above = line
-        colours.update(bytes(line[i:i + channels]) for i in range(0, stride, channels))
+        colours.update(tuple(line[i:i + 3]) for i in range(0, stride, channels))
     return colours

@@ -47,6 +47,28 @@ TEST(DiagnoseVerdict, BothNetworksShipInInt8) {
   }
 }
 
+TEST(DiagnoseDocument, HasHistogramsOfTheHardestAndTheChannelsOfWeights) {
+  const TemporaryFolder folder;
+  const Json report = diagnose(folder, kResnet, {"--samples", "70"});
+  EXPECT_EQ(report["channels"]["samples"], 64);  // of 70
+  ASSERT_GT(report["tensors"].size(), 16U);
+  for (size_t i = 0; i < report["tensors"].size(); ++i) {
+    EXPECT_EQ(report["tensors"][i].contains("histogram"), i < 16);
+  }
+  EXPECT_EQ(report["tensors"][0]["histogram"]["counts"].size(), 64U);
+  size_t weights = 0;
+  for (const Json& layer : report["layers"]) {
+    if (!layer["weight"].is_null()) {
+      const std::vector<double> absmax = layer["weight"]["channel_absmax"];
+      EXPECT_EQ(absmax.size(), std::min<size_t>(17, layer["weight"]["channels"]));
+      EXPECT_TRUE(std::ranges::is_sorted(absmax));
+      ++weights;
+    }
+  }
+  EXPECT_GT(weights, 4U);
+  EXPECT_LT(report.dump().size(), 3000000U);
+}
+
 TEST(DiagnoseVerdict, TheCommandIsRunAsItStands) {
   const TemporaryFolder folder;
   folder.write("a model.onnx", read_file(kResnet));

@@ -50,6 +50,10 @@ TEST(Report, ShowsWhatTheVerbsFoundAndKeepsItsExitCodeWhenAGateWasMissed) {
     EXPECT_THAT(html, HasSubstr(text));
   }
   EXPECT_THAT(html, Not(HasSubstr("No document says the order of the network")));
+  const std::string place = std::filesystem::path(kModel).parent_path().string();
+  EXPECT_THAT(html, Not(HasSubstr(place)));  // a page is passed on
+  EXPECT_THAT(read_file(folder.file("r.md")), Not(HasSubstr(place)));
+  EXPECT_THAT(html, HasSubstr("cut s3"));  // of KL
   EXPECT_THAT(read_file(folder.file("r.md")), HasSubstr("FAIL: fashion\\_resnet.onnx"));
 
   ASSERT_EQ(run({"report", "v.json", "q.json", "d.json", "c.json", "-o", "again.html", "-q"}), 0);

@@ -48,6 +48,24 @@ TEST(WeightProfile, GroupsHelpWhereOneWeightIsLarge) {
   EXPECT_GT(profile.group_db_4, profile.channel_db_4 + 3.0);
 }
 
+TEST(WeightProfile, ChannelMaximaAscendAndManyAreCutToQuantiles) {
+  // Channel c of 4 · 16 + 1 = 65 has absmax 64 − c, so quantile i of 17 is 4 · i.
+  std::vector<float> values;
+  for (int c = 0; c < 65; ++c) {
+    values.insert(values.end(), {0.0F, static_cast<float>(c - 64)});
+  }
+  const WeightProfile many = profile_weight("w", Tensor::from<float>({65, 2}, values), 0);
+  ASSERT_EQ(many.channel_absmax.size(), kChannelQuantiles);
+  for (size_t i = 0; i < kChannelQuantiles; ++i) {
+    EXPECT_EQ(many.channel_absmax[i], 4.0F * static_cast<float>(i));
+  }
+  const std::vector<float> three = {1.0F, -5.0F, 3.0F};
+  EXPECT_EQ(profile_weight("w", Tensor::from<float>({3, 1}, three), 0).channel_absmax,
+            (std::vector<float>{1.0F, 3.0F, 5.0F}));
+  EXPECT_EQ(profile_weight("w", Tensor::from<float>({3, 1}, three), -1).channel_absmax,
+            std::vector<float>{5.0F});
+}
+
 TEST(WeightProfile, SpreadAndDeadChannels) {
   // Channels along axis 1 with absmax 1, 2, 0 and 8.
   const std::vector<float> values = {1.0F, -2.0F, 0.0F, 8.0F, 0.5F, 1.0F, 0.0F, -4.0F};

@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include "report/markdown_report.h"
 #include "report/svg_plot.h"
 
 namespace ptq {
@@ -72,14 +71,6 @@ TEST(PlotAxis, PlacesValuesAndKeepsThoseOutsideAtItsBorder) {
   EXPECT_EQ(axis.place(0.0), 0.0);
   EXPECT_EQ(axis.place(1e9), 1.0);
   EXPECT_DOUBLE_EQ(linear_axis("x", -1.0, 1.0).place(0.0), 0.5);
-}
-
-TEST(MarkdownText, IsTextForMarkdownHtmlAndCi) {
-  EXPECT_EQ(markdown_text("a|b_c*`"), "a\\|b\\_c\\*\\`");
-  EXPECT_EQ(markdown_text("<b>&"), "&lt;b&gt;&amp;");
-  EXPECT_EQ(markdown_text("::error::x"), ":&#58;error:&#58;x");
-  EXPECT_EQ(markdown_text(":::"), ":&#58;:");
-  EXPECT_EQ(markdown_text("@all [x](y)\n#"), "&#64;all \\[x\\]\\(y\\)?\\#");
 }
 
 }  // namespace

@@ -23,9 +23,15 @@ using ::testing::Not;
 using testing::read_markup;
 using Paths = std::vector<std::filesystem::path>;
 
+Json whole_diagnosis(size_t layers, const std::string& prefix = "layer") {
+  Json diagnose = testing::diagnose_document(layers, prefix);
+  testing::add_layers(diagnose, layers, prefix);
+  return diagnose;
+}
+
 Paths all_documents(const DocumentFolder& folder, const std::string& prefix = "layer") {
   return {folder.write("stats.json", testing::stats_document(12, 3, prefix)),
-          folder.write("diagnose.json", testing::diagnose_document(12, prefix)),
+          folder.write("diagnose.json", whole_diagnosis(12, prefix)),
           folder.write("quantize.json", testing::quantize_document(12, prefix)),
           folder.write("validate.json", testing::validate_document()),
           folder.write("bench.json", testing::bench_document()),
@@ -37,9 +43,9 @@ TEST(ModelReport, HasASectionForEveryQuestionAndAContentsThatLeadsThere) {
   const ModelReport report = model_report(all_documents(folder), "1.2.3");
   const Markup page = read_markup(report.html);
   ASSERT_EQ(page.error, "");
-  for (const char* id :
-       {"verdict", "size-speed", "accuracy", "outliers", "histograms", "bit-width", "weights",
-        "strata", "coverage", "integers", "decisions", "samples", "sources"}) {
+  for (const char* id : {"verdict", "size-speed", "accuracy", "outliers", "histograms", "bit-width",
+                         "weights", "strata", "coverage", "findings", "depth-error", "integers",
+                         "decisions", "samples", "sources"}) {
     const Element* section = page.with_id(id);
     ASSERT_NE(section, nullptr) << id;
     EXPECT_EQ(section->name, "section");
@@ -83,7 +89,7 @@ TEST(ModelReport, EveryPlotHasItsDataInATable) {
       EXPECT_NE(svg->attributes.at("aria-label"), "");
     }
   }
-  EXPECT_GE(plots, 12U);
+  EXPECT_GE(plots, 15U);
   EXPECT_GE(page.all("table").size(), plots);
 }
 
@@ -120,6 +126,34 @@ TEST(ModelReport, HostileNamesStayText) {
   EXPECT_EQ(report.markdown.find("<script"), std::string::npos);
 }
 
+TEST(ModelReport, ADiagnosisAloneShowsHistogramsWithTheRangesOfAllFourEstimators) {
+  const DocumentFolder folder;
+  Json diagnose = whole_diagnosis(3);
+  diagnose["tensors"][0]["candidates"]["percentile"] = {{"lo", -1.0}, {"hi", 1.0}};
+  const Markup page = read_markup(model_report({folder.write("d.json", diagnose)}, "1").html);
+  const auto lines_of = [&](const std::string& style) {
+    return std::ranges::count_if(page.all("line"), [&](const Element* line) {
+      return line->attributes.at("class") == "cut " + style;
+    });
+  };
+  EXPECT_EQ(lines_of("s0"), 6);  // absmax, both ends of three tensors
+  EXPECT_EQ(lines_of("s1"), 2);
+  EXPECT_EQ(lines_of("s2"), 6);
+  EXPECT_EQ(lines_of("s3"), 6);  // KL is in the layers alone
+}
+
+TEST(ModelReport, ShowsWhatTheDiagnosisFound) {
+  const DocumentFolder folder;
+  const std::string text = read_markup(model_report(all_documents(folder), "1").html).text();
+  for (const char* part :
+       {"an activation that 8 bits cannot represent well", "channels of an activation that never",
+        "7, 9", "Enough for 6 of 12 activations", "3 samples equal another one", "128 more",
+        "2 of 400 samples close 91.5 % of the excess over 3 ends", "pool/", "from its weight",
+        "this layer alone"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
 TEST(ModelReport, NamesOfAnyLengthAreCutButKeepTheirEnd) {
   const DocumentFolder folder;
   const std::string name = std::string(100000, 'x') + "é" + std::string(70, 'y') + "/tail";
@@ -135,7 +169,7 @@ TEST(ModelReport, TenThousandNodesStayBelowFiveMegabytes) {
   const std::string prefix = std::string(120, 'p') + "/block/attention/projection/";
   const DocumentFolder folder;
   Paths paths = {folder.write("s.json", testing::stats_document(10000, 12, prefix)),
-                 folder.write("d.json", testing::diagnose_document(10000, prefix)),
+                 folder.write("d.json", whole_diagnosis(10000, prefix)),
                  folder.write("q.json", testing::quantize_document(10000, prefix))};
   Json coverage = testing::coverage_document();
   for (size_t i = 0; i < 10000; ++i) {
@@ -193,7 +227,7 @@ TEST(ModelReport, ToleratesMissingAndStrangeFields) {
   const DocumentFolder folder;
   const Json strange = {{"x", 1}};
   for (Json document :
-       {testing::stats_document(4, 2), testing::diagnose_document(4), testing::quantize_document(4),
+       {testing::stats_document(4, 2), whole_diagnosis(4), testing::quantize_document(4),
         testing::validate_document(), testing::bench_document(), testing::coverage_document()}) {
     const Json whole = document;
     for (const auto& [key, value] : whole.items()) {

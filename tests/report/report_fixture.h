@@ -68,6 +68,58 @@ inline Json tensor_row(const std::string& name, double ratio, double db) {
             {"mse", {{"lo", -ratio}, {"hi", ratio / 2}, {"sqnr_db", db}}}}}};
 }
 
+inline Json layer_row(size_t i, const std::string& name) {
+  const double scale = static_cast<double>(1 + i * 3 % 7);
+  return {
+      {"node", name + "/conv"},
+      {"op_type", "Conv"},
+      {"position", i + 1},
+      {"activation", name},
+      {"predicted_8bit", {{"kl", {{"lo", -0.5 * scale}, {"hi", 0.4 * scale}, {"sqnr_db", 30.0}}}}},
+      {"weight",
+       {{"name", name + "/weight"},
+        {"channels", 32},
+        {"spread", scale},
+        {"channel_absmax", {0, 0.1, 0.2, 0.25, scale}}}},
+      {"noise", {{"activation", 1e-4 * scale}, {"weight_8bit", 2e-5}}}};
+}
+
+// Layers, findings, channels and the set, as of a diagnosis with samples.
+inline void add_layers(Json& diagnose, size_t layers, const std::string& prefix = "layer") {
+  for (const char* table : {"layers", "findings"}) {
+    diagnose[table] = Json::array();
+  }
+  diagnose["calibration_set"] = {{"samples", 64},
+                                 {"duplicates", 3},
+                                 {"convergence", Json::array()},
+                                 {"findings",
+                                  {{{"tensor", ""},
+                                    {"code", "PTQ-V010"},
+                                    {"severity", "warning"},
+                                    {"message", "3 samples equal another one"}}}}};
+  diagnose["channels"] = {{"samples", 64}, {"still", Json::array()}};
+  for (size_t i = 0; i < layers; ++i) {
+    const std::string name = node_name(i, prefix);
+    diagnose["layers"].push_back(layer_row(i, name));
+    diagnose["findings"].push_back({{"code", i % 2 == 0 ? "PTQ-D020" : "PTQ-D012"},
+                                    {"severity", i % 2 == 0 ? "info" : "warning"},
+                                    {"layer", name},
+                                    {"message", "best of the estimators 20.1 dB at 8 bits"}});
+    diagnose["calibration_set"]["convergence"].push_back(
+        {{"name", name},
+         {"growth_percent", static_cast<double>(i * 5 % 11)},
+         {"halves_distance", 0.02},
+         {"enough", i * 5 % 11 < 5},
+         {"more_samples", i * 5 % 11 < 5 ? Json(0) : Json(128)}});
+    diagnose["channels"]["still"].push_back({{"activation", name},
+                                             {"channels", 32},
+                                             {"zero_count", 2},
+                                             {"zero", {7, 9}},
+                                             {"constant_count", 0},
+                                             {"constant", Json::array()}});
+  }
+}
+
 inline Json diagnose_document(size_t tensors, const std::string& prefix = "layer") {
   Json document = start("diagnose");
   document["tensors"] = Json::array();
@@ -75,6 +127,10 @@ inline Json diagnose_document(size_t tensors, const std::string& prefix = "layer
     document["tensors"].push_back(tensor_row(node_name(i, prefix),
                                              1.0 + static_cast<double>(i * 7 % 40),
                                              45.0 - static_cast<double>(i * 7 % 40)));
+    if (i < 16) {
+      document["tensors"].back()["histogram"] = {
+          {"min", -3.0}, {"max", 4.0}, {"counts", {1, 20, 4000, 300, 2, 0, 1}}};
+    }
   }
   return document;
 }
@@ -148,6 +204,14 @@ inline Json validate_document() {
                            {"drop_standard_error", 0.3},
                            {"broken", 4},
                            {"repaired", 2}}}};
+  document["layers"] = Json::array();
+  for (int i = 0; i < 5; ++i) {
+    document["layers"].push_back({{"name", node_name(static_cast<size_t>(i)) + "/conv"},
+                                  {"op", "Conv"},
+                                  {"depth", i + 1},
+                                  {"sqnr_db", 45.0 - 2.0 * i},
+                                  {"alone_sqnr_db", 47.0 - i}});
+  }
   document["outputs"] = {{{"name", "logits"}, {"sqnr_db", 33.25}, {"cosine", 0.99987}}};
   document["gates"] = {{{"name", "max-drop"},
                         {"limit", 1.0},
@@ -177,6 +241,11 @@ inline Json coverage_document() {
                        {"code", "PTQ-V001"},
                        {"severity", "error"},
                        {"message", "production reaches 2.5 times the range"}}};
+  document["pool"] = {{"pool_samples", 400},
+                      {"exceeded_sides", 3},
+                      {"closed_percent", 91.5},
+                      {"closed_by_pool_percent", 98.0},
+                      {"samples", {"pool/7.npz", "pool/9.npz"}}};
   return document;
 }
 

@@ -95,6 +95,16 @@ int run(Options& options) {
         first_sample(model, {.data = options.data.data, .options = options.data.options});
   }
   ModelDiagnosis diagnosis = diagnose_layers(model, stats, request, options.verdict);
+  if (!options.data.data.empty()) {
+    add_still_channels(
+        find_still_channels(model, {.data = options.data.data,
+                                    .options = options.data.options,
+                                    .measure = measure,
+                                    .threads = options.common.threads,
+                                    .progress = progress_bar("channels", options.common),
+                                    .stop = &stop_requested}),
+        diagnosis);
+  }
   const CalibrationSet set = judge_set(stats, sketches, diagnosis);
   if (!options.layer.empty()) {
     select_layers(diagnosis.layers, options.layer);
@@ -114,7 +124,7 @@ int run(Options& options) {
                  {.text = layers_text(diagnosis, options.view) +
                           calibration_set_text(set, set_rows(options.view.top)) +
                           verdict_text(diagnosis.verdict, command),
-                  .json = layers_json(header, diagnosis, options.verdict, command, set),
+                  .json = layers_json(header, diagnosis, {options.verdict, command, &set, &stats}),
                   .verdict = last_line(options, diagnosis, passed),
                   .passed = passed});
 }
