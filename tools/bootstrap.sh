@@ -16,7 +16,7 @@ readonly kAptPackages=(
   g++ cmake ninja-build pkg-config ccache python3 python3-venv unzip xz-utils
   libprotobuf-dev protobuf-compiler libeigen3-dev libcli11-dev libspdlog-dev libfmt-dev
   libgtest-dev libgmock-dev nlohmann-json3-dev libssl-dev libzip-dev
-  libjpeg-dev libpng-dev libtomlplusplus-dev)
+  libjpeg-dev libpng-dev libtomlplusplus-dev libvalijson-dev)
 readonly kBrowserPackages=(chromium fonts-dejavu-core)
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }

@@ -10,7 +10,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/schema_check.h"
+
 namespace ptq::testing {
+namespace {
+
+// The documents of a run, on standard output and in files, fit docs/schemas.
+void expect_documents(const std::vector<std::string>& arguments, const std::string& folder,
+                      const ProgramRun& run) {
+  if (run.out.starts_with("{\n  \"schema\"")) {
+    EXPECT_EQ(schema_problem(run.out), "");
+  }
+  const auto option = std::ranges::find(arguments, "--json-out");
+  if (run.exit_code <= 1 && option != arguments.end() && option + 1 != arguments.end()) {
+    EXPECT_EQ(schema_problem(read_file(std::filesystem::path(folder) / *(option + 1))), "");
+  }
+}
+
+}  // namespace
 
 ProgramRun run_ptq(const std::vector<std::string>& arguments, const std::string& folder) {
   const TemporaryFolder capture;
@@ -41,6 +58,7 @@ ProgramRun run_ptq(const std::vector<std::string>& arguments, const std::string&
   run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   run.out = read_file(out);
   run.err = read_file(err);
+  expect_documents(arguments, folder, run);
   return run;
 }
 

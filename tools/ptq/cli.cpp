@@ -95,6 +95,7 @@ int deliver(const Common& common, const Outcome& outcome) {
     file.write(outcome.json);
     file.commit();
   }
+  write_artefacts(common.artefacts, outcome.json);
   std::string out;
   if (common.format == "json") {
     out = outcome.json;

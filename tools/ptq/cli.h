@@ -14,9 +14,17 @@
 
 namespace ptq::cli {
 
+// What a CI system gets beside the JSON document.
+struct ArtefactsCli {
+  std::filesystem::path junit{};
+  std::filesystem::path markdown{};
+  bool github = false;
+};
+
 struct Common {
   std::string format = "text";       // text or json on stdout
   std::filesystem::path json_out{};  // the JSON document also as a file
+  ArtefactsCli artefacts{};
   int threads = 0;
   bool verbose = false;
   bool quiet = false;
@@ -24,6 +32,13 @@ struct Common {
 
 // --format, --json-out, --threads, -v, -q.
 void add_common_options(CLI::App& verb, Common& common);
+
+// --junit, --md, --github, for verbs that can fail a job.
+void add_artefact_options(CLI::App& verb, ArtefactsCli& artefacts);
+// Refuses paths that cannot be written, before the work. Throws as check_output_path.
+void check_artefacts(const ArtefactsCli& artefacts);
+// Writes what was asked for about a JSON document; annotations go to stderr.
+void write_artefacts(const ArtefactsCli& artefacts, const std::string& json);
 
 // What a verb has to say. `text` goes to stdout in text form, `json` in JSON form; `verdict` is the
 // last line, on stdout in text form.

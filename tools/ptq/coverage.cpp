@@ -167,6 +167,7 @@ Verb add_coverage(CLI::App& app) {
   add_mask_options(*verb, options->measure);
   add_policy_options(*verb, options->policy);
   add_common_options(*verb, options->common);
+  add_artefact_options(*verb, options->common.artefacts);
   return {verb, [options] { return run(*options); }, &options->common};
 }
 

@@ -65,6 +65,7 @@ Verb add_data_check(CLI::App& group) {
                    "warning [error]")
       ->check(CLI::IsMember({"error", "warning"}));
   add_common_options(*verb, options->common);
+  add_artefact_options(*verb, options->common.artefacts);
   return {verb, [options] { return run(*options); }, &options->common};
 }
 

@@ -173,6 +173,7 @@ Verb add_diagnose(CLI::App& app) {
   add_verdict_options(*verb, *options);
   add_policy_options(*verb, options->policy);
   add_common_options(*verb, options->common);
+  add_artefact_options(*verb, options->common.artefacts);
   return {verb, [options] { return run(*options); }, &options->common};
 }
 

@@ -76,10 +76,23 @@ std::string usage_message(const CLI::ParseError& error, const CLI::App& app,
   return message;
 }
 
-int fail(const ptq::cli::Verb* verb, int exit_code, const std::string& message) {
+// `artefacts`: those that the verb was asked for are written, with the error in them.
+int fail(const ptq::cli::Verb* verb, int exit_code, const std::string& message,
+         bool artefacts = false) {
   std::fputs(fmt::format("ptq: error: {}\n", message).c_str(), stderr);
-  if (verb != nullptr && verb->common->format == "json") {
-    std::fputs(ptq::error_json(verb_name(*verb->app), exit_code, message).c_str(), stdout);
+  if (verb == nullptr) {
+    return exit_code;
+  }
+  const std::string document = ptq::error_json(verb_name(*verb->app), exit_code, message);
+  try {
+    if (artefacts) {
+      ptq::cli::write_artefacts(verb->common->artefacts, document);
+    }
+  } catch (const Error& error) {
+    std::fputs(fmt::format("ptq: error: {}\n", error.what()).c_str(), stderr);
+  }
+  if (verb->common->format == "json") {
+    std::fputs(document.c_str(), stdout);
     std::fflush(stdout);
   }
   return exit_code;
@@ -89,22 +102,26 @@ int run_verb(const ptq::cli::Verb& verb) {
   ptq::set_log_level(verb.common->quiet     ? ptq::LogLevel::kError
                      : verb.common->verbose ? ptq::LogLevel::kInfo
                                             : ptq::LogLevel::kWarn);
+  bool artefacts = false;  // can be written
   try {
     if (!verb.common->json_out.empty()) {  // said before the work, not after it
       ptq::check_output_path(verb.common->json_out, {}, true);
     }
+    ptq::cli::check_artefacts(verb.common->artefacts);
+    artefacts = true;
     return verb.run();
   } catch (const Error& error) {
     const int code = error.code() == ErrorCode::kInterrupted && ptq::cli::stop_signal != 0
                          ? 128 + ptq::cli::stop_signal
                          : static_cast<int>(error.code());
-    return fail(&verb, code, error.what());
+    return fail(&verb, code, error.what(), artefacts);
   } catch (const std::bad_alloc&) {
-    return fail(&verb, static_cast<int>(ErrorCode::kEnvironment), "out of memory");
+    return fail(&verb, static_cast<int>(ErrorCode::kEnvironment), "out of memory", artefacts);
   } catch (const std::exception& error) {
     return fail(&verb, static_cast<int>(ErrorCode::kInternal),
                 fmt::format("unexpected: {}; this is a defect of ptq, please report it",
-                            ptq::printable(error.what())));
+                            ptq::printable(error.what())),
+                artefacts);
   }
 }
 

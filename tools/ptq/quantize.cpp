@@ -142,6 +142,7 @@ Verb add_quantize(CLI::App& app) {
       ->group("Plan");
   add_policy_options(*verb, options->policy);
   add_common_options(*verb, options->common);
+  add_artefact_options(*verb, options->common.artefacts);
   return {verb, [options] { return run(*options); }, &options->common};
 }
 

@@ -78,6 +78,7 @@ Verb add_validate(CLI::App& app) {
       ->check(CLI::Range(0.0, 100.0))
       ->group("Gates");
   add_common_options(*verb, options->common);
+  add_artefact_options(*verb, options->common.artefacts);
   return {verb, [options] { return run(*options); }, &options->common};
 }
 
