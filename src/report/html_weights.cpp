@@ -135,29 +135,25 @@ std::string channel_plot(const std::vector<ChannelRow>& rows, size_t stretch) {
   return plot.html();
 }
 
-std::string channel_part(const std::vector<ChannelRow>& rows, size_t top) {
+std::string channel_part(const std::vector<ChannelRow>& rows) {
   if (rows.empty()) {
     return {};
   }
-  std::vector<const ChannelRow*> widest;
-  for (const ChannelRow& row : rows) {
-    widest.push_back(&row);
-  }
-  std::ranges::stable_sort(widest, std::greater(), &ChannelRow::spread);
-  HtmlTable table({{"weight", Kind::kName},
+  const size_t stretch = (rows.size() + kShownWeights - 1) / kShownWeights;
+  HtmlTable table({{"position", Kind::kNumber},
+                   {"weight", Kind::kName},
                    {"node", Kind::kName},
                    {"channels", Kind::kNumber},
                    {"smallest", Kind::kNumber},
                    {"median", Kind::kNumber},
                    {"largest", Kind::kNumber},
                    {"largest / median", Kind::kNumber}});
-  for (size_t i = 0; i < shown_rows(widest.size(), top); ++i) {
-    const ChannelRow& row = *widest[i];
-    table.add_row({std::string(row.name), std::string(row.node), count_figure(row.channels),
-                   figure(row.largest.front()), figure(quantile(row.largest, 0.5)),
-                   figure(row.largest.back()), figure(row.spread)});
+  for (const auto& [position, row] : thinned(rows, stretch)) {
+    table.add_row({count_figure(position), std::string(row->name), std::string(row->node),
+                   count_figure(row->channels), figure(row->largest.front()),
+                   figure(quantile(row->largest, 0.5)), figure(row->largest.back()),
+                   figure(row->spread)});
   }
-  const size_t stretch = (rows.size() + kShownWeights - 1) / kShownWeights;
   return "<p class=\"lead\">Where the channels of a weight differ by much, one scale for all "
          "would waste codes; one a channel does not.</p>\n" +
          channel_plot(rows, stretch) +
@@ -169,7 +165,7 @@ std::string channel_part(const std::vector<ChannelRow>& rows, size_t top) {
                             "shown.",
                             stretch))
                       : std::string()) +
-         table.folded("Data of the plot, widest spread first") + more_rows(rows.size(), top);
+         table.folded("Data of the plot");
 }
 
 }  // namespace
@@ -177,7 +173,7 @@ std::string channel_part(const std::vector<ChannelRow>& rows, size_t top) {
 HtmlSection weight_section(const ReportDocuments& documents, size_t top) {
   return {.id = "weights",
           .title = "Weights",
-          .body = channel_part(channel_rows(documents), top) +
+          .body = channel_part(channel_rows(documents)) +
                   code_table(rows_of(documents.of(ReportKind::kQuantize), "weights"), top),
           .source =
               "ptq diagnose MODEL --stats S --json-out FILE and ptq quantize MODEL … "
