@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -65,18 +66,37 @@ struct Shards {
   bool operator==(const Shards&) const = default;
 };
 
+// Where statistics come from a program in production (libptq_observe) instead of a calibration.
+struct Production {
+  // So many different samples are told apart; of more, those with the smallest hashes, which is a
+  // random choice that does not depend on order.
+  static constexpr size_t kMaxHashes = size_t{1} << 14;
+
+  uint64_t runs = 0;      // of the model while it was observed, counted or not
+  uint64_t counted = 0;   // runs that the statistics hold
+  uint64_t samples = 0;   // in them: rows of a batch count one by one
+  std::vector<uint64_t> times{};  // how often each of ActivationStats::sample_hashes occurred
+  bool operator==(const Production&) const = default;
+};
+
 struct ActivationStats {
   std::string model_fingerprint{};  // SHA-256 of the original model's graph and weights, hex
   std::string runtime_version{};
   std::string preprocessing{};  // of the samples, one canonical line; "" for arrays taken as given
   std::string settings{};       // what else decides which values count: mask, states; "" for none
   Shards shards{};
-  std::vector<Digest> sample_hashes{};  // ascending; of name, type, shape and bytes of the inputs
+  std::optional<Production> production{};  // empty: a calibration
+  // Ascending; of name, type, shape and bytes of the inputs. All of a calibration; of production
+  // each once, at most Production::kMaxHashes.
+  std::vector<Digest> sample_hashes{};
   std::map<std::string, Stratum> strata{};
   std::map<std::string, TensorStats> tensors{};  // value name → statistics
 
-  uint64_t samples() const { return sample_hashes.size(); }
-  std::string data_fingerprint() const { return multiset_fingerprint(sample_hashes); }
+  uint64_t samples() const { return production ? production->samples : sample_hashes.size(); }
+  // "" for production, whose samples are not all known.
+  std::string data_fingerprint() const {
+    return production ? std::string() : multiset_fingerprint(sample_hashes);
+  }
   bool operator==(const ActivationStats&) const = default;
 };
 
@@ -87,8 +107,8 @@ struct NamedStats {
 };
 
 // The statistics of all parts together, whatever their order: shards of one run (complete ones
-// become a whole run), or whole runs over different samples. Throws Error{kInput} naming the two
-// that do not belong together: another model, runtime, preprocessing, setting or set of values,
+// become a whole run), whole runs over different samples, or files of production. Throws Error{kInput} naming the two
+// that do not belong together: calibration and production, another model, runtime, preprocessing, setting or set of values,
 // another number of shards or samples, a shard that is given twice; shards that add up to another
 // number of samples than the run has.
 ActivationStats merge_stats(std::vector<NamedStats> parts);

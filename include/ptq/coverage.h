@@ -64,8 +64,23 @@ double js_distance(const TensorStats& a, const TensorStats& b);
 // Largest difference of the cumulated shares (Kolmogorov, Smirnov), at the edges of the buckets.
 double ks_distance(const TensorStats& a, const TensorStats& b);
 
+// What the samples say beside the values.
+struct ProductionTraits {
+  bool observed = false;        // by libptq_observe, in production; else a calibration
+  uint64_t runs = 0;            // observed: of the model,
+  uint64_t counted = 0;         // and those that are in the statistics
+  uint64_t different = 0;       // samples that differ, among those that are told apart
+  bool all_told_apart = true;   // else these are a random choice
+  uint64_t repeated = 0;        // further occurrences of these
+  uint64_t in_calibration = 0;  // of these, samples that calibration has too
+  uint64_t unobserved = 0;      // calibrated tensors that production was not asked for
+  bool operator==(const ProductionTraits&) const = default;
+};
+ProductionTraits production_traits(const ActivationStats& calibration,
+                                   const ActivationStats& production);
+
 // Throws Error{kInput}, naming both, when one holds no samples or no values, or when they are not
-// of one model, one setting and one set of tensors.
+// of one model, one setting and one set of tensors; what was observed in production may lack some.
 void check_comparable(const NamedStats& calibration, const NamedStats& production);
 
 struct ChosenEstimate {

@@ -79,6 +79,30 @@ bool any_integer(const std::vector<Decision>& decisions);
 // Throws Error{kInput} when `stats` were not measured on `model`.
 void check_stats_belong(const ActivationStats& stats, const LoadedModel& model);
 
+struct InstrumentRequest {
+  const Target* target = nullptr;         // null: the first of targets()
+  std::vector<std::string> keep_float{};  // as for calibration
+  std::vector<std::string> tensors{};     // shell patterns of names; empty: all that a plan needs
+  uint64_t every = 20;                    // 1 or more: each so many-th run is counted
+  std::string stats_file{};               // pattern, see ptq/observe.h
+  MeasureOptions measure{};               // mask and states alone
+};
+
+struct Instrumented {
+  Model model{};                          // the file's, or the prepared one, with observers
+  std::vector<std::string> values{};      // observed
+  std::vector<std::string> unobserved{};  // neither float32 nor float16
+  // Values that only the prepared model has, which is therefore what was instrumented; its outputs
+  // are those of the file but for rounding. Empty: the model is the file's.
+  std::vector<std::string> only_prepared{};
+};
+
+// The model at `path`, whose prepared form is `loaded`, with the observers of libptq_observe for
+// every value that a plan needs. Throws Error{kUsage} for patterns that match nothing,
+// Error{kInput} for a model that cannot be observed.
+Instrumented instrument_model(const std::filesystem::path& path, const LoadedModel& loaded,
+                              const InstrumentRequest& request);
+
 struct QuantizeRequest {
   const Target* target = nullptr;           // null: the first of targets()
   std::optional<WeightForm> weight_form{};  // empty: that of the target

@@ -93,13 +93,27 @@ std::string_view ByteReader::take(uint64_t size) {
   return out;
 }
 
-void write_sealed(std::string_view bytes, const std::filesystem::path& path) {
+namespace {
+
+void put_sealed(std::string_view bytes, AtomicFile& file) {
   Sha256 hash;
   hash.update(bytes);
-  AtomicFile file(path);
   file.write(bytes);
   file.write(hash.digest());
+}
+
+}  // namespace
+
+void write_sealed(std::string_view bytes, const std::filesystem::path& path) {
+  AtomicFile file(path);
+  put_sealed(bytes, file);
   file.commit();
+}
+
+bool write_sealed_new(std::string_view bytes, const std::filesystem::path& path) {
+  AtomicFile file(path);
+  put_sealed(bytes, file);
+  return file.commit_new();
 }
 
 std::string read_whole_file(const std::filesystem::path& path, uint64_t max_bytes,

@@ -48,6 +48,8 @@ class ByteReader {
 
 // Writes `bytes` and their SHA-256, whole or not at all.
 void write_sealed(std::string_view bytes, const std::filesystem::path& path);
+// The same, but never in the place of another file: false when `path` exists.
+bool write_sealed_new(std::string_view bytes, const std::filesystem::path& path);
 
 // The bytes of a regular file of at most `max_bytes`. `what` names the kind: "a statistics file".
 // Throws Error{kInput}.

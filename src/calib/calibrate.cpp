@@ -90,23 +90,12 @@ void check_batch(const Graph& graph, uint64_t batch) {
   }
 }
 
-std::string settings_text(const CalibrateOptions& options) {
-  std::string text;
-  if (!options.measure.mask_input.empty()) {
-    text = "mask " + options.measure.mask_input;
-  }
-  for (const StateLink& link : options.measure.states) {
-    text += fmt::format("{}state {}={}", text.empty() ? "" : "; ", link.output, link.input);
-  }
-  return text;
-}
-
 ActivationStats identity_of(const SampleSource& source, const CalibrateOptions& options) {
   ActivationStats stats;
   stats.model_fingerprint = options.model_fingerprint;
   stats.runtime_version = runtime_version();
   stats.preprocessing = source.preprocessing();
-  stats.settings = settings_text(options);
+  stats.settings = settings_text(options.measure);
   if (options.measure.shards > 1) {
     stats.shards = {options.measure.shards, source.size(), {options.measure.shard}};
   }
@@ -114,6 +103,17 @@ ActivationStats identity_of(const SampleSource& source, const CalibrateOptions& 
 }
 
 }  // namespace
+
+std::string settings_text(const MeasureOptions& measure) {
+  std::string text;
+  if (!measure.mask_input.empty()) {
+    text = "mask " + measure.mask_input;
+  }
+  for (const StateLink& link : measure.states) {
+    text += fmt::format("{}state {}={}", text.empty() ? "" : "; ", link.output, link.input);
+  }
+  return text;
+}
 
 Calibration calibrate(const Model& model, const std::vector<std::string>& values,
                       SampleSource& source, const CalibrateOptions& options) {

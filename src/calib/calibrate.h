@@ -38,6 +38,9 @@ struct Calibration {
   size_t resumed = 0;  // samples that the checkpoint already held
 };
 
+// ActivationStats::settings of a run with these options.
+std::string settings_text(const MeasureOptions& measure);
+
 // `values`: graph inputs and node outputs; each is observed in the precision the runtime computes
 // it. One run takes one sample (or `batch`) on one thread, so that the result depends neither on
 // the number of threads nor on how the samples are stored; shards merge to the same bytes. Memory

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -33,6 +35,14 @@ std::string shown(const std::string& value) {
 }
 
 void check_pair(const NamedStats& a, const NamedStats& b) {
+  if (a.stats.production.has_value() != b.stats.production.has_value()) {
+    const auto kind = [](const ActivationStats& stats) {
+      return stats.production ? "production" : "calibration";
+    };
+    refuse(a, b,
+           fmt::format("the first is {}, the second {}; `ptq coverage` compares them",
+                       kind(a.stats), kind(b.stats)));
+  }
   for (const Shared& shared : kShared) {
     const std::string& x = a.stats.*shared.field;
     const std::string& y = b.stats.*shared.field;
@@ -51,8 +61,9 @@ void check_pair(const NamedStats& a, const NamedStats& b) {
                        kind(a.stats.shards), kind(b.stats.shards)));
   }
   if (a.stats.shards.samples != b.stats.shards.samples) {
-    refuse(a, b, fmt::format("the first is part of a run over {} samples, the second over {}",
-                             a.stats.shards.samples, b.stats.shards.samples));
+    refuse(a, b,
+           fmt::format("the first is part of a run over {} samples, the second over {}",
+                       a.stats.shards.samples, b.stats.shards.samples));
   }
   const auto differs =
       std::ranges::mismatch(a.stats.tensors, b.stats.tensors,
@@ -77,6 +88,34 @@ void check_shards_apart(const NamedStats& a, const NamedStats& b) {
   }
 }
 
+// Adds runs and samples; of different samples, those with the smallest hashes are kept.
+void merge_production(ActivationStats& into, const ActivationStats& part) {
+  std::map<Digest, uint64_t> times;
+  for (const ActivationStats* stats : {static_cast<const ActivationStats*>(&into), &part}) {
+    for (size_t i = 0; i < stats->sample_hashes.size(); ++i) {
+      times[stats->sample_hashes[i]] += stats->production->times[i];
+    }
+  }
+  into.production->runs += part.production->runs;
+  into.production->counted += part.production->counted;
+  into.production->samples += part.production->samples;
+  into.sample_hashes.clear();
+  into.production->times.clear();
+  for (const auto& [hash, count] : times) {
+    if (into.sample_hashes.size() == Production::kMaxHashes) {
+      break;
+    }
+    into.sample_hashes.push_back(hash);
+    into.production->times.push_back(count);
+  }
+}
+
+void merge_hashes(std::vector<Digest>& into, const std::vector<Digest>& part) {
+  const auto middle = static_cast<std::ptrdiff_t>(into.size());
+  into.insert(into.end(), part.begin(), part.end());
+  std::inplace_merge(into.begin(), into.begin() + middle, into.end());
+}
+
 void merge_strata(std::map<std::string, Stratum>& into,
                   const std::map<std::string, Stratum>& strata) {
   for (const auto& [name, stratum] : strata) {
@@ -95,11 +134,11 @@ void merge_strata(std::map<std::string, Stratum>& into,
 }  // namespace
 
 void absorb(ActivationStats& into, const ActivationStats& part) {
-  const auto middle = static_cast<std::ptrdiff_t>(into.sample_hashes.size());
-  into.sample_hashes.insert(into.sample_hashes.end(), part.sample_hashes.begin(),
-                            part.sample_hashes.end());
-  std::inplace_merge(into.sample_hashes.begin(), into.sample_hashes.begin() + middle,
-                     into.sample_hashes.end());
+  if (into.production && part.production) {
+    merge_production(into, part);
+  } else {
+    merge_hashes(into.sample_hashes, part.sample_hashes);
+  }
   merge_strata(into.strata, part.strata);
   for (const auto& [name, tensor] : part.tensors) {
     into.tensors[name].merge(tensor);

@@ -13,7 +13,8 @@ namespace ptq {
 namespace {
 
 constexpr std::string_view kMagic = "PTQSTATS";
-constexpr uint64_t kVersion = 2;
+constexpr uint64_t kCalibration = 2;  // versions: without Production, and with it
+constexpr uint64_t kProduction = 3;
 // Of one bucket: the sum over all buckets then stays below 2^64.
 constexpr uint64_t kMaxCount = 1ULL << 49;
 
@@ -161,6 +162,38 @@ Shards get_shards(ByteReader& in) {
   return shards;
 }
 
+// Follows the hashes.
+void put_production(ByteWriter& out, const Production& production) {
+  out.varint(production.runs);
+  out.varint(production.counted);
+  out.varint(production.samples);
+  for (const uint64_t times : production.times) {
+    out.varint(times);
+  }
+}
+
+Production get_production(ByteReader& in, const std::vector<Digest>& hashes) {
+  Production production;
+  production.runs = in.varint();
+  production.counted = in.varint();
+  production.samples = in.varint();
+  uint64_t known = 0;
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    production.times.push_back(in.varint());
+    if (production.times.back() == 0 || production.times.back() > production.samples - known ||
+        (i > 0 && hashes[i] == hashes[i - 1])) {
+      in.fail("damaged: samples are counted wrong");
+    }
+    known += production.times.back();
+  }
+  if (production.counted > production.runs || production.samples > kMaxCount ||
+      hashes.size() > Production::kMaxHashes ||
+      (hashes.size() < Production::kMaxHashes && known != production.samples)) {
+    in.fail("damaged: runs are counted wrong");
+  }
+  return production;
+}
+
 }  // namespace
 
 void put_stats(ByteWriter& out, const ActivationStats& stats) {
@@ -172,6 +205,9 @@ void put_stats(ByteWriter& out, const ActivationStats& stats) {
   out.varint(stats.sample_hashes.size());
   for (const Digest& hash : stats.sample_hashes) {
     out.digest(hash);
+  }
+  if (stats.production) {
+    put_production(out, *stats.production);
   }
   out.varint(stats.strata.size());
   for (const auto& [name, stratum] : stats.strata) {
@@ -189,21 +225,25 @@ void put_stats(ByteWriter& out, const ActivationStats& stats) {
   }
 }
 
-ActivationStats get_stats(ByteReader& in) {
+ActivationStats get_stats(ByteReader& in, bool production) {
   ActivationStats stats;
   for (std::string* text :
        {&stats.model_fingerprint, &stats.runtime_version, &stats.preprocessing, &stats.settings}) {
     *text = in.text();
   }
   stats.shards = get_shards(in);
-  const uint64_t samples = in.count(sizeof(Digest));
-  stats.sample_hashes.reserve(samples);
-  for (uint64_t i = 0; i < samples; ++i) {
+  const uint64_t hashes = in.count(sizeof(Digest));
+  stats.sample_hashes.reserve(hashes);
+  for (uint64_t i = 0; i < hashes; ++i) {
     stats.sample_hashes.push_back(in.digest());
   }
   if (!std::is_sorted(stats.sample_hashes.begin(), stats.sample_hashes.end())) {
     in.fail("damaged: sample hashes are not in ascending order");
   }
+  if (production) {
+    stats.production = get_production(in, stats.sample_hashes);
+  }
+  const uint64_t samples = stats.samples();
   uint64_t in_strata = 0;
   stats.strata = get_map<Stratum>(in, [&](ByteReader& reader) {
     Stratum stratum = get_stratum(reader);
@@ -221,12 +261,16 @@ ActivationStats get_stats(ByteReader& in) {
   return stats;
 }
 
-void write_stats(const ActivationStats& stats, const std::filesystem::path& path) {
+std::string stats_bytes(const ActivationStats& stats) {
   ByteWriter out;
   out.raw(kMagic);
-  out.varint(kVersion);
+  out.varint(stats.production ? kProduction : kCalibration);
   put_stats(out, stats);
-  write_sealed(out.bytes(), path);
+  return out.bytes();
+}
+
+void write_stats(const ActivationStats& stats, const std::filesystem::path& path) {
+  write_sealed(stats_bytes(stats), path);
 }
 
 ActivationStats read_stats(const std::filesystem::path& path) {
@@ -245,13 +289,13 @@ ActivationStats read_stats(const std::filesystem::path& path) {
   const std::string remedy = "make it again with `ptq calibrate`";
   ByteReader head(all.substr(kMagic.size()), name, remedy);
   const uint64_t version = head.varint();
-  if (version != kVersion) {
-    head.fail(
-        fmt::format("expected statistics of version {}, found version {}", kVersion, version));
+  if (version != kCalibration && version != kProduction) {
+    head.fail(fmt::format("expected statistics of version {} or {}, found version {}", kCalibration,
+                          kProduction, version));
   }
   ByteReader in(unsealed(all, head).substr(kMagic.size()), name, remedy);
   in.varint();  // the version
-  ActivationStats stats = get_stats(in);
+  ActivationStats stats = get_stats(in, version == kProduction);
   if (!in.at_end()) {
     in.fail("damaged: bytes follow the last tensor");
   }

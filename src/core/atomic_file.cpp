@@ -66,6 +66,15 @@ int create_beside(const fs::path& target, fs::path& temporary) {
   return fd;
 }
 
+// The file is whole either way; syncing the folder only makes the name durable.
+void sync_folder(const fs::path& target) {
+  const int folder = ::open(folder_of(target).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0) {
+    ::fsync(folder);
+    ::close(folder);
+  }
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
@@ -105,7 +114,7 @@ void AtomicFile::write(std::string_view text) {
   write(std::as_bytes(std::span(text)));
 }
 
-void AtomicFile::commit() {
+void AtomicFile::finish() {
   PTQ_CHECK(fd_ >= 0);
   if (::fsync(fd_) != 0) {
     fail_io("sync", target_, errno);
@@ -113,16 +122,38 @@ void AtomicFile::commit() {
   if (::close(std::exchange(fd_, -1)) != 0) {
     fail_io("close", target_, errno);
   }
+}
+
+void AtomicFile::commit() {
+  finish();
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
     fail_io("rename the finished file to", target_, errno);
   }
   temporary_.clear();
-  const int folder = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >=
-      0) {  // the file is whole either way; syncing the folder only makes the name durable
-    ::fsync(folder);
-    ::close(folder);
+  sync_folder(target_);
+}
+
+bool AtomicFile::commit_new() {
+  finish();
+  if (::link(temporary_.c_str(), target_.c_str()) == 0) {
+    ::unlink(std::exchange(temporary_, {}).c_str());
+    sync_folder(target_);
+    return true;
   }
+  if (errno == EEXIST) {
+    return false;
+  }
+  // A file system without hard links. Between the two calls another process may be faster.
+  struct stat out {};
+  if (::lstat(target_.c_str(), &out) == 0) {
+    return false;
+  }
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+    fail_io("rename the finished file to", target_, errno);
+  }
+  temporary_.clear();
+  sync_folder(target_);
+  return true;
 }
 
 void check_output_path(const fs::path& output, std::span<const fs::path> inputs, bool force) {

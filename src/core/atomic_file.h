@@ -23,6 +23,8 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
   void commit();
+  // The same, but never in the place of another file: false when the target exists.
+  bool commit_new();
 
   // Where the bytes are before commit, to check the file as a reader would.
   const std::filesystem::path& temporary() const { return temporary_; }
@@ -30,6 +32,8 @@ class AtomicFile {
  private:
   std::filesystem::path target_;
   std::filesystem::path temporary_;
+  void finish();
+
   int fd_ = -1;
 };
 

@@ -1,6 +1,9 @@
 #include "core/hash.h"
 
-#include <openssl/evp.h>
+// The functions of OpenSSL 1.1: those that follow them link the whole of its providers, some
+// megabytes, into libptq_observe.
+#define OPENSSL_API_COMPAT 0x10100000L
+#include <openssl/sha.h>
 
 #include "ptq/error.h"
 #include "ptq/fingerprint.h"
@@ -8,24 +11,18 @@
 namespace ptq {
 
 struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-
-  State() = default;
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State() { EVP_MD_CTX_free(context); }
+  SHA256_CTX context{};
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  PTQ_CHECK(state_->context != nullptr);
-  PTQ_CHECK(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
+  PTQ_CHECK(SHA256_Init(&state_->context) == 1);
 }
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::update(std::span<const std::byte> bytes) {
-  PTQ_CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+  PTQ_CHECK(SHA256_Update(&state_->context, bytes.data(), bytes.size()) == 1);
 }
 
 void Sha256::update(std::string_view text) {
@@ -38,13 +35,9 @@ void Sha256::update_field(std::string_view text) {
 }
 
 std::array<std::byte, 32> Sha256::digest() const {
-  State copy;
-  PTQ_CHECK(EVP_MD_CTX_copy_ex(copy.context, state_->context) == 1);
+  SHA256_CTX copy = state_->context;
   std::array<std::byte, 32> out{};
-  unsigned size = 0;
-  PTQ_CHECK(EVP_DigestFinal_ex(copy.context, reinterpret_cast<unsigned char*>(out.data()), &size) ==
-            1);
-  PTQ_CHECK(size == out.size());
+  PTQ_CHECK(SHA256_Final(reinterpret_cast<unsigned char*>(out.data()), &copy) == 1);
   return out;
 }
 

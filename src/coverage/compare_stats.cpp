@@ -171,7 +171,8 @@ void check_comparable(const NamedStats& calibration, const NamedStats& productio
   }
   for (const bool swapped : {false, true}) {
     const std::string missing = swapped ? missing_in(a, b) : missing_in(b, a);
-    if (!missing.empty()) {
+    const bool chosen = !swapped && b.production.has_value();  // by `ptq instrument --tensors`
+    if (!missing.empty() && !chosen) {
       refuse(fmt::format(
           "{}: expected the tensors of {}, found none for {}; calibrate both with "
           "the same --target",

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -127,6 +128,11 @@ CoverageGap unsettled(const TensorConvergence& tensor) {
 }
 
 uint64_t count_duplicates(const ActivationStats& stats) {
+  if (stats.production) {
+    return std::accumulate(stats.production->times.begin(), stats.production->times.end(),
+                           uint64_t{0}) -
+           stats.production->times.size();
+  }
   uint64_t duplicates = 0;
   for (size_t i = 1; i < stats.sample_hashes.size(); ++i) {
     duplicates += stats.sample_hashes[i] == stats.sample_hashes[i - 1] ? 1U : 0U;

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "core/hash.h"
+#include "core/input_hash.h"
 #include "data/findings.h"
 #include "ptq/error.h"
 
@@ -69,15 +69,6 @@ bool same_tensor(const Tensor& a, const Tensor& b) {
          std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
 }
 
-void update_number(Sha256& hash, uint64_t value) {
-  std::byte bytes[8];
-  for (std::byte& each : bytes) {
-    each = static_cast<std::byte>(value & 0xff);
-    value >>= 8;
-  }
-  hash.update(std::span<const std::byte>(bytes));
-}
-
 }  // namespace
 
 std::optional<int64_t> find_nonfinite(const Tensor& tensor) {
@@ -137,20 +128,7 @@ void check_ids(const InputSpec& spec, const Tensor& tensor, int64_t first_row,
 }
 
 Digest sample_hash(const Sample& sample) {
-  Sha256 hash;
-  update_number(hash, sample.inputs.size());
-  for (const auto& [name, tensor] : sample.inputs) {
-    update_number(hash, name.size());
-    hash.update(std::string_view(name));
-    update_number(hash, static_cast<uint64_t>(tensor.dtype()));
-    update_number(hash, tensor.shape().size());
-    for (const int64_t dimension : tensor.shape()) {
-      update_number(hash, static_cast<uint64_t>(dimension));
-    }
-    update_number(hash, tensor.bytes().size());
-    hash.update(tensor.bytes());
-  }
-  return hash.digest();
+  return input_hash(sample.inputs);
 }
 
 void SampleOddities::add(const Sample& sample) {

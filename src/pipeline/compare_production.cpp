@@ -9,7 +9,9 @@ std::vector<TensorCoverage> compare_production(const NamedStats& calibration,
   std::map<std::string, ChosenEstimate> ranges;
   const auto scheme_of = [&](const std::string& /*name*/) { return target.activation; };
   for (const TensorDiagnosis& diagnosis : diagnose(calibration.stats, scheme_of, policy, threads)) {
-    ranges[diagnosis.name] = {diagnosis.estimator, diagnosis.range};
+    if (production.stats.tensors.contains(diagnosis.name)) {
+      ranges[diagnosis.name] = {diagnosis.estimator, diagnosis.range};
+    }
   }
   return compare_stats(calibration.stats, production.stats, ranges);
 }

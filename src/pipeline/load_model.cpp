@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "graph/model_index.h"
+#include "observe/instrument_graph.h"
 #include "onnx_io/fingerprint.h"
 #include "onnx_io/infer_shapes.h"
 #include "onnx_io/read.h"
@@ -40,6 +41,15 @@ void refuse_quantized(const Model& model, const std::filesystem::path& path) {
   }
 }
 
+void refuse_instrumented(const Model& model, const std::filesystem::path& path) {
+  if (is_instrumented(model.graph)) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("{} is instrumented: it has the observers of `ptq instrument`; give "
+                            "the model it was made from",
+                            printable(path.string())));
+  }
+}
+
 // QuantizeLinear came with opset 10.
 void refuse_old_opset(const LoadedModel& loaded, const std::filesystem::path& path) {
   constexpr int64_t kFirstWithQuantizeLinear = 10;
@@ -74,6 +84,7 @@ uint64_t size_with_external(const Model& model, const std::filesystem::path& pat
 LoadedModel load_model(const std::filesystem::path& path) {
   LoadedModel loaded;
   loaded.model = read_model(path);
+  refuse_instrumented(loaded.model, path);
   refuse_quantized(loaded.model, path);
   loaded.fingerprint = model_fingerprint(loaded.model);
   loaded.size_bytes = size_with_external(loaded.model, path);

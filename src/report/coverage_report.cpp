@@ -136,6 +136,36 @@ double mean(const CoverageReport& report, double TensorCoverage::*field) {
   return report.tensors.empty() ? 0.0 : sum / static_cast<double>(report.tensors.size());
 }
 
+// Lines about the samples of production, where they say something.
+std::string traits_text(const ProductionTraits& traits) {
+  std::string text;
+  if (traits.observed) {
+    text +=
+        fmt::format("observed in production: {} of {} runs counted\n", traits.counted, traits.runs);
+  }
+  if (traits.unobserved > 0) {
+    text +=
+        fmt::format("{} calibrated tensors were not observed in production\n", traits.unobserved);
+  }
+  if (traits.observed || traits.in_calibration > 0) {
+    text += fmt::format("{}{} different samples, {} repeated; {} of them are in the calibration\n",
+                        traits.all_told_apart ? "" : "of a random choice: ", traits.different,
+                        traits.repeated, traits.in_calibration);
+  }
+  return text;
+}
+
+Json traits_json(const ProductionTraits& traits) {
+  return {{"observed", traits.observed},
+          {"runs", traits.runs},
+          {"counted_runs", traits.counted},
+          {"different_samples", traits.different},
+          {"all_told_apart", traits.all_told_apart},
+          {"repeated_samples", traits.repeated},
+          {"samples_in_calibration", traits.in_calibration},
+          {"unobserved_tensors", traits.unobserved}};
+}
+
 Json summary_json(const CoverageReport& report, const std::vector<CoverageGap>& gaps) {
   Json by_severity = {{"error", 0}, {"warning", 0}, {"info", 0}};
   for (const CoverageGap& gap : gaps) {
@@ -144,6 +174,7 @@ Json summary_json(const CoverageReport& report, const std::vector<CoverageGap>& 
   return {
       {"calibration_samples", report.calibration_samples},
       {"production_samples", report.production_samples},
+      {"production", traits_json(report.production)},
       {"tensors", report.tensors.size()},
       {"gaps", by_severity},
       {"worst_clipped_percent", number(100.0 * worst(report, &TensorCoverage::clipped))},
@@ -169,9 +200,10 @@ std::string production_text(const CoverageReport& report, size_t top) {
   const std::vector<CoverageGap> gaps = all_gaps(report.tensors);
   const size_t tensors = rows_of(top, report.tensors.size());
   const size_t lines = rows_of(top, gaps.size());
-  std::string text = fmt::format("calibration of {} samples, production of {}\n\n",
-                                 report.calibration_samples, report.production_samples) +
-                     tensor_table(report.tensors, tensors);
+  std::string text =
+      fmt::format("calibration of {} samples, production of {}\n{}\n", report.calibration_samples,
+                  report.production_samples, traits_text(report.production)) +
+      tensor_table(report.tensors, tensors);
   if (tensors < report.tensors.size()) {
     text += fmt::format("  ... and {} more (--top 0 shows all)\n", report.tensors.size() - tensors);
   }

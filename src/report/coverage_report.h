@@ -34,6 +34,7 @@ struct PoolClosing {
 struct CoverageReport {
   uint64_t calibration_samples = 0;
   uint64_t production_samples = 0;
+  ProductionTraits production{};
   std::vector<TensorCoverage> tensors{};  // the gravest first
   std::vector<CoverageGate> gates{};
   std::optional<PoolClosing> closing{};

@@ -67,7 +67,13 @@ std::string header_text(const ActivationStats& stats) {
   std::string text =
       fmt::format("samples        {}\ntensors        {}\nmodel          {}\ndata           {}\n",
                   stats.samples(), stats.tensors.size(), printable(stats.model_fingerprint),
-                  stats.data_fingerprint());
+                  stats.production ? "production" : stats.data_fingerprint());
+  if (stats.production) {
+    text += fmt::format("runs           {} of {} counted\ndifferent      {} samples{}\n",
+                        stats.production->counted, stats.production->runs,
+                        stats.sample_hashes.size(),
+                        stats.sample_hashes.size() == Production::kMaxHashes ? " or more" : "");
+  }
   text += fmt::format("ONNX Runtime   {}\n", printable(stats.runtime_version));
   if (!stats.preprocessing.empty()) {
     text += fmt::format("preprocessing  {}\n", printable(stats.preprocessing, 1000));
@@ -107,6 +113,16 @@ Json strata_json(const ActivationStats& stats) {
   return strata;
 }
 
+// Null for a calibration.
+Json production_json(const ActivationStats& stats) {
+  if (!stats.production) {
+    return nullptr;
+  }
+  return {{"runs", stats.production->runs},
+          {"counted_runs", stats.production->counted},
+          {"different_samples", stats.sample_hashes.size()}};
+}
+
 }  // namespace
 
 std::string stats_written_text(const ActivationStats& stats, const std::filesystem::path& output) {
@@ -135,6 +151,7 @@ std::string stats_json(const ReportHeader& header, const ActivationStats& stats)
   Json document = start_document(header);
   document["summary"] = {
       {"samples", stats.samples()},
+      {"production", production_json(stats)},
       {"tensors", stats.tensors.size()},
       {"model_fingerprint", stats.model_fingerprint},
       {"data_fingerprint", stats.data_fingerprint()},

@@ -156,6 +156,9 @@ Ort::SessionOptions Session::State::make_options(const SessionOptions& options) 
     }
     made.AddExternalInitializers(names, values);
   }
+  if (!options.custom_ops.empty()) {
+    made.RegisterCustomOpsLibrary(options.custom_ops.c_str());
+  }
   if (options.sink != nullptr) {
     ops = std::make_unique<ObserverOps>(*options.sink);
     made.Add(ops->domain());

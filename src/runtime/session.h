@@ -32,6 +32,7 @@ struct SessionOptions {
   std::map<std::string, Tensor> weights;
   // Receives what the operators of observer_ops.h see; without it they are unknown.
   ObserverSink* sink = nullptr;
+  std::filesystem::path custom_ops;  // a library of operators, as any program registers one
   // Once set, loading ends soon with Error{kInterrupted}. Must outlive the construction.
   const std::atomic<bool>* cancel_load = nullptr;
 };

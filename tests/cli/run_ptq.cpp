@@ -30,10 +30,15 @@ void expect_documents(const std::vector<std::string>& arguments, const std::stri
 }  // namespace
 
 ProgramRun run_ptq(const std::vector<std::string>& arguments, const std::string& folder) {
+  return run_program(PTQ_CLI, arguments, folder, {});
+}
+
+ProgramRun run_program(const std::string& program, const std::vector<std::string>& arguments,
+                       const std::string& folder, const std::vector<std::string>& environment) {
   const TemporaryFolder capture;
   const std::string out = capture.file("out");
   const std::string err = capture.file("err");
-  std::vector<std::string> words = {PTQ_CLI};
+  std::vector<std::string> words = {program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) {
@@ -49,7 +54,10 @@ ProgramRun run_ptq(const std::vector<std::string>& arguments, const std::string&
         chdir(folder.c_str()) != 0) {
       _exit(127);
     }
-    execv(PTQ_CLI, argv.data());
+    for (const std::string& variable : environment) {
+      putenv(const_cast<char*>(variable.c_str()));
+    }
+    execv(program.c_str(), argv.data());
     _exit(127);
   }
   int status = 0;

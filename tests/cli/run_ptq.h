@@ -15,6 +15,10 @@ struct ProgramRun {
 // `arguments` as typed behind `ptq`; no shell. `folder` is the working folder.
 ProgramRun run_ptq(const std::vector<std::string>& arguments, const std::string& folder);
 
+// The same of another program, with more variables in its environment, "NAME=VALUE".
+ProgramRun run_program(const std::string& program, const std::vector<std::string>& arguments,
+                       const std::string& folder, const std::vector<std::string>& environment);
+
 // A fresh folder for one test, removed with the object. `list` names what is in it.
 class TemporaryFolder {
  public:

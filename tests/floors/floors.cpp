@@ -145,8 +145,8 @@ std::vector<std::string> owners_of_third_party(const Floors& floors, std::string
 // Headers of the standard library have no extension; those of the system are listed.
 bool is_of_the_system(std::string_view header) {
   static const std::set<std::string_view> kSystem = {
-      "arm_neon.h", "cpuid.h",   "dlfcn.h", "fcntl.h",  "immintrin.h", "poll.h",
-      "fnmatch.h",  "pthread.h", "sched.h", "signal.h", "unistd.h",    "x86intrin.h"};
+      "arm_neon.h", "cpuid.h", "dlfcn.h",  "fcntl.h",  "immintrin.h", "poll.h",     "fnmatch.h",
+      "pthread.h",  "sched.h", "signal.h", "stdint.h", "unistd.h",    "x86intrin.h"};
   return header.find_first_of("./") == std::string_view::npos || header.starts_with("sys/") ||
          kSystem.contains(header);
 }

@@ -83,6 +83,7 @@ Verb add_select(CLI::App& app);
 Verb add_quantize(CLI::App& app);
 Verb add_validate(CLI::App& app);
 Verb add_bench(CLI::App& app);
+Verb add_instrument(CLI::App& app);
 Verb add_merge(CLI::App& app);
 Verb add_list(CLI::App& app);
 Verb add_report(CLI::App& app);

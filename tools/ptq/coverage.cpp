@@ -94,6 +94,7 @@ CoverageReport make_report(const Options& options, std::vector<std::string>& war
   const NamedStats production{options.production.string(), read_stats(options.production)};
   CoverageReport report{.calibration_samples = calibration.stats.samples(),
                         .production_samples = production.stats.samples()};
+  report.production = production_traits(calibration.stats, production.stats);
   report.tensors = compare_production(calibration, production, *request.target, request.policy,
                                       options.common.threads);
   if (options.limit_clipped) {

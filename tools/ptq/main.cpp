@@ -143,6 +143,7 @@ int run(int argc, char** argv) {
       ptq::cli::add_diagnose(app),      ptq::cli::add_quantize(app),
       ptq::cli::add_validate(app),      ptq::cli::add_bench(app),
       ptq::cli::add_coverage(app),      ptq::cli::add_select(app),
+      ptq::cli::add_instrument(app),
       ptq::cli::add_merge(app),         ptq::cli::add_list(app),
       ptq::cli::add_explain(app),       ptq::cli::add_data_check(*data),
       ptq::cli::add_stats_show(*stats), ptq::cli::add_report(app)};

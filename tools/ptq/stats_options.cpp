@@ -32,6 +32,12 @@ ActivationStats stats_from_file(const LoadedModel& model, const StatsCli& file,
   ActivationStats stats = read_stats(file.path);
   const std::string name = printable(file.path.string());
   check_model(stats, model, file, warnings);
+  if (stats.production) {
+    warnings.push_back(fmt::format(
+        "{} was observed in production ({} of {} runs), not calibrated: ranges follow what "
+        "production met, and no accuracy was checked on these samples",
+        name, stats.production->counted, stats.production->runs));
+  }
   if (stats.shards.count > 0) {
     warnings.push_back(
         fmt::format("{} holds {} of {} shards of its run; `ptq merge` adds the others", name,
