@@ -159,6 +159,11 @@ std::set<std::string> shared_values(const Graph& graph) {
 Graph branch_of(Graph graph, std::string name, const std::set<std::string>& shared) {
   graph.name = std::move(name);
   for (ValueInfo& output : graph.outputs) {
+    // Of a file that declares a wrong shape the runtime only warns; an If would give it memory of
+    // that shape, and fail.
+    output.has_shape = false;
+    output.shape.clear();
+    output.symbols.clear();
     output.verbatim.clear();
   }
   std::erase_if(graph.outputs,
@@ -168,6 +173,22 @@ Graph branch_of(Graph graph, std::string name, const std::set<std::string>& shar
   graph.inputs.clear();
   graph.verbatim.clear();
   return graph;
+}
+
+// Before IR version 4 initializers had to be inputs, whose values the runtime does not let a caller
+// replace; a graph inside a node cannot have such inputs.
+void drop_constant_inputs(Model& model) {
+  constexpr int64_t kFirstWithout = 4;
+  if (model.ir_version >= kFirstWithout) {
+    return;
+  }
+  std::set<std::string> constants;
+  for (const Constant& constant : model.graph.initializers) {
+    constants.insert(constant.name);
+  }
+  std::erase_if(model.graph.inputs,
+                [&](const ValueInfo& input) { return constants.contains(input.name); });
+  model.ir_version = kFirstWithout;
 }
 
 // The two branches in the place of the nodes of `model`.
@@ -319,6 +340,7 @@ Model instrument_graph(const Model& model, const std::vector<std::string>& value
   const std::vector<Taps> taps = find_taps(model, values, unobserved, shapes);
   Model out = model;
   out.graph = copy_graph(model.graph);
+  drop_constant_inputs(out);
   NameScope names(out.graph);
   const Node begin = begin_node(out.graph, values, shapes, options, names);
   Model observed = out;

@@ -11,7 +11,7 @@ std::string instrument_text(const Instrumented& result, const InstrumentRequest&
                             const std::filesystem::path& output) {
   std::string text =
       fmt::format("observes {} tensors in {}\n", result.values.size() - result.unobserved.size(),
-                  request.every == 1 ? "each run" : fmt::format("each {}th run", request.every));
+                  request.every == 1 ? "each run" : fmt::format("one of {} runs", request.every));
   text += fmt::format("wrote {}\n\n", printable(output.string()));
   text += "in place of the original, in any program with ONNX Runtime 1.18 or newer:\n";
   text += "  Python  options.register_custom_ops_library(\"libptq_observe.so\")\n";

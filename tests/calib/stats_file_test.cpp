@@ -107,6 +107,41 @@ TEST_F(StatsFile, ComesBackAsItWasAndGivesTheSameBytes) {
   EXPECT_EQ(read_stats(path_), ActivationStats{});
 }
 
+// The same as it would come from production.
+ActivationStats example_of_production() {
+  ActivationStats stats = example();
+  stats.shards = {};
+  stats.production = Production{.runs = 70, .counted = 7, .samples = 9, .times = {1, 4, 1, 2, 1}};
+  stats.strata = {{"", {9, {{"zeros", {0.0F, 0.0F}}}}}};
+  return stats;
+}
+
+TEST_F(StatsFile, ProductionComesBackAndSaysItsVersion) {
+  write_stats(example_of_production(), path_);
+  EXPECT_EQ(read_stats(path_), example_of_production());
+  EXPECT_EQ(bytes()[8], 3);
+  EXPECT_EQ(read_stats(path_).samples(), 9U);
+  EXPECT_EQ(read_stats(path_).data_fingerprint(), "");
+  write_stats(example(), path_);
+  EXPECT_EQ(bytes()[8], 2);
+}
+
+TEST_F(StatsFile, RefusesProductionThatContradictsItself) {
+  const auto refused = [&](const auto& change) {
+    ActivationStats stats = example_of_production();
+    change(stats);
+    write_stats(stats, path_);
+    return refusal();
+  };
+  EXPECT_EQ(refused([](ActivationStats&) {}), "");
+  EXPECT_NE(refused([](ActivationStats& s) { s.production->counted = 71; }), "");
+  EXPECT_NE(refused([](ActivationStats& s) { s.production->times[1] = 5; }), "");
+  EXPECT_NE(refused([](ActivationStats& s) { s.production->times[1] = 3; }), "");
+  EXPECT_NE(refused([](ActivationStats& s) { s.production->times = {0, 4, 2, 2, 1}; }), "");
+  EXPECT_NE(refused([](ActivationStats& s) { s.production->samples = 8; }), "");
+  EXPECT_NE(refused([](ActivationStats& s) { s.sample_hashes[1] = s.sample_hashes[0]; }), "");
+}
+
 TEST_F(StatsFile, KeepsLargeCounts) {
   ActivationStats stats;
   TensorStats& tensor = stats.tensors["x"];

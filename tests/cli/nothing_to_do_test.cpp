@@ -30,6 +30,7 @@ TEST(NothingToDo, EveryStepListsTheOperatorsAndWritesNothing) {
   const std::vector<std::vector<std::string>> commands = {
       {"quantize", "float.onnx", "--data", data, "-o", "out.onnx"},
       {"calibrate", "float.onnx", "--data", data, "-o", "out.ptqstats"},
+      {"instrument", "float.onnx", "-o", "out.onnx"},
       {"diagnose", "float.onnx", "--data", data}};
   for (const std::vector<std::string>& command : commands) {
     const ProgramRun run = run_ptq(command, folder.path());

@@ -97,6 +97,21 @@ TEST_F(AtomicFileTest, CommitReplacesTheOldFile) {
   EXPECT_EQ(text_of("out"), "new");
 }
 
+TEST_F(AtomicFileTest, ANewFileNeverReplacesAnother) {
+  {
+    AtomicFile file(path("a"));
+    file.write(std::string_view("first"));
+    EXPECT_TRUE(file.commit_new());
+  }
+  {
+    AtomicFile file(path("a"));
+    file.write(std::string_view("second"));
+    EXPECT_FALSE(file.commit_new());
+  }
+  EXPECT_EQ(text_of("a"), "first");
+  EXPECT_EQ(names(), std::vector<std::string>{"a"});
+}
+
 TEST_F(AtomicFileTest, HasThePermissionsOfAnyNewFile) {
   const mode_t before = ::umask(027);
   AtomicFile file(path("out"));

@@ -40,6 +40,7 @@ class InstrumentGraph : public testing::Test {
  protected:
   void SetUp() override {
     symbol<void()>("ptq_observe_reset")();
+    count_each(1);  // whatever the model says
     options_.fingerprint =
         testing::UnitTest::GetInstance()->current_test_info()->name() + std::string("0123456789");
   }
@@ -48,6 +49,7 @@ class InstrumentGraph : public testing::Test {
     std::ranges::sort(sorted);
     return instrument_graph(model, sorted, options_, unobserved_);
   }
+  static void count_each(int64_t n) { symbol<int32_t(int64_t)>("ptq_observe_set_every")(n); }
   ActivationStats written() const {
     const std::string path = (folder_.path() / "w.ptqstats").string();
     EXPECT_EQ(symbol<int32_t(const char*)>("ptq_observe_write")(path.c_str()), 1)
@@ -114,10 +116,8 @@ TEST_F(InstrumentGraph, CountsWhatCalibrationCounts) {
 
 TEST_F(InstrumentGraph, CountsTheSameInBranches) {
   options_.every = 2;
-  symbol<int32_t(int64_t)>("ptq_observe_set_every")(1);
   const Model model = mixed_model();
   expect_calibration(model, kMixedValues, made_samples(model, 6));
-  symbol<int32_t(int64_t)>("ptq_observe_set_every")(1);
 }
 
 TEST_F(InstrumentGraph, CountsInsideInnerGraphs) {
@@ -246,6 +246,31 @@ TEST_F(InstrumentGraph, OutputsThatNoNodeMakesStay) {
     EXPECT_EQ(to_floats(outputs.at(1)), to_floats(feeds.at("x")));
     EXPECT_EQ(to_floats(outputs.at(2)), to_floats(model.graph.initializers.at(0).tensor));
   }
+}
+
+TEST_F(InstrumentGraph, TakesOldModelsAndWrongDeclarations) {
+  options_.every = 2;
+  count_each(2);
+  Model model = conv_clip_model(2, 3);
+  model.ir_version = 3;  // where constants are inputs
+  for (const Constant& constant : model.graph.initializers) {
+    ValueInfo input;
+    input.name = constant.name;
+    input.dtype = DType::kFloat;
+    input.has_shape = true;
+    input.shape = constant.tensor.shape();
+    input.symbols.resize(input.shape.size());
+    model.graph.inputs.push_back(input);
+  }
+  model.graph.outputs.at(0).shape = {1, 5, 7, 9};  // the runtime makes [1,5,9,7]
+  model.graph.outputs.at(0).verbatim.clear();
+  const Session session = open_observed(instrumented(model, {"c", "r"}));
+  EXPECT_EQ(session.inputs().size(), 1U);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(session.run({{"x", small_integers({1, 2, 9, 7}, 4)}}).at(0).shape(),
+              (Shape{1, 5, 9, 7}));
+  }
+  EXPECT_EQ(written().production->counted, 1U);
 }
 
 TEST_F(InstrumentGraph, SaysWhichValuesAreNotThere) {
