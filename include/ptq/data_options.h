@@ -13,6 +13,9 @@ struct DataOptions {
   // Key of a 1-D integer array in each npz or safetensors file, one label a sample. Empty: no
   // labels.
   std::string label_key{};
+  // Labels may be arrays of numbers of any rank, a row a sample: they become targets. npz and
+  // safetensors only.
+  bool label_arrays = false;
   int64_t max_samples = 0;       // the first so many; 0: all
   bool allow_nonfinite = false;  // let NaN and infinity pass
   std::string image_spec{};      // a preset's name or the path of a TOML file; empty: none

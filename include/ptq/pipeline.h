@@ -26,6 +26,7 @@
 #include "ptq/sample_sketch.h"
 #include "ptq/selection.h"
 #include "ptq/validation.h"
+#include "ptq/validation_request.h"
 
 namespace ptq {
 
@@ -206,11 +207,15 @@ PoolList pool_list(const LoadedModel& model, const DataRequest& pool,
                    const SampleSketches& sketches, const std::vector<size_t>& chosen,
                    const std::filesystem::path& list);
 
-// Compares two model files on the samples; `labels` is a key of the data's npz files or a .npy /
-// .csv file, or empty.
+// Compares two model files on the samples, scores the task, looks for what is wrong with the
+// quantized file, and judges all of it by the limits. Throws Error{kUsage} for a request that
+// cannot be judged.
 Validation validate_models(const std::filesystem::path& fp32,
                            const std::filesystem::path& quantized, const DataRequest& data,
-                           const std::string& labels, const ValidationLimits& limits);
+                           const ValidationRequest& request);
+
+// Hashes of samples that were calibrated on, as statistics hold them.
+CalibrationHashes hash_samples(const std::filesystem::path& model, const DataRequest& data);
 
 struct BenchmarkRequest {
   std::vector<std::string> data{};        // samples; empty: inputs are generated
@@ -220,6 +225,7 @@ struct BenchmarkRequest {
   int64_t batch = 1;
   size_t runs = 30;
   size_t warmup = 5;
+  bool profile = true;  // times by kind of operator too
   Progress progress{};
   const std::atomic<bool>* stop = nullptr;  // ends with Error{kInterrupted}
 };

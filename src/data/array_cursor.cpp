@@ -69,7 +69,7 @@ ArrayCursor::ArrayCursor(const ArraySource& source, int64_t sequence,
                 "the arrays hold no values at all, their shapes contain a 0");
   }
   if (!options.label_key.empty()) {
-    open_labels(options.label_key);
+    open_labels(options.label_key, options.label_arrays);
   }
 }
 
@@ -81,7 +81,9 @@ Sample ArrayCursor::read() {
   for (Column& column : columns_) {
     sample.inputs.emplace(column.spec.name, read_column(column));
   }
-  if (labels_) {
+  if (labels_ && label_arrays_) {
+    sample.target = without_sample_axis(labels_->read_rows(1));
+  } else if (labels_) {
     sample.label = label_values(labels_->read_rows(1), next_, labels_->where())[0];
   }
   finish_sample();
@@ -164,14 +166,19 @@ void ArrayCursor::open_column(const InputSpec& spec, const std::string& key, boo
   columns_.push_back(std::move(column));
 }
 
-void ArrayCursor::open_labels(const std::string& key) {
+void ArrayCursor::open_labels(const std::string& key, bool arrays) {
   if (!has_key(*file_, key)) {
     refuse_data(DataFinding::kBadLabels, where_,
                 fmt::format("no labels: expected key '{}', found {}", printable(key),
                             keys_text(file_->keys())));
   }
   labels_ = file_->open_array(key);
+  label_arrays_ = arrays;
   const ArrayHeader& header = labels_->header();
+  if (arrays) {
+    check_target_rows(header, samples_, labels_->where());
+    return;
+  }
   if (!is_integer_type(header.dtype) || header.shape.size() != 1 || header.shape[0] != samples_) {
     refuse_data(DataFinding::kBadLabels, labels_->where(),
                 fmt::format("expected integer labels of shape [{}], one a sample, found {} {}",

@@ -47,7 +47,7 @@ class ArrayCursor {
 
   void check_keys(const std::vector<InputSpec>& inputs) const;
   void open_column(const InputSpec& spec, const std::string& key, bool drop_last);
-  void open_labels(const std::string& key);
+  void open_labels(const std::string& key, bool arrays);
   Tensor read_column(Column& column);
   void finish_sample();
 
@@ -59,6 +59,7 @@ class ArrayCursor {
   std::unique_ptr<ArrayFile> file_;
   std::vector<Column> columns_;
   std::unique_ptr<ArrayReader> labels_;
+  bool label_arrays_ = false;
   int64_t samples_ = 0;
   int64_t dropped_rows_ = 0;
   std::string counted_by_;  // the input that set samples_

@@ -11,6 +11,7 @@
 
 #include "data/array_file.h"
 #include "data/byte_stream.h"
+#include "data/csv_lines.h"
 #include "data/findings.h"
 #include "data/npy_header.h"
 #include "ptq/error.h"
@@ -18,18 +19,8 @@
 namespace ptq {
 namespace {
 
-constexpr uint64_t kMaxCsvBytes = uint64_t{256} << 20;
-
 [[noreturn]] void refuse(const std::string& where, std::string_view what) {
   refuse_data(DataFinding::kBadLabels, where, what);
-}
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kSpace);
-  return begin == std::string_view::npos
-             ? std::string_view()
-             : text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
 std::optional<int64_t> parse_integer(std::string_view text) {
@@ -39,29 +30,11 @@ std::optional<int64_t> parse_integer(std::string_view text) {
                                                                  : std::nullopt;
 }
 
-// Fields of one line (RFC 4180, but no line breaks within quotes), trimmed.
-std::vector<std::string> split_line(std::string_view line, const std::string& where) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (size_t i = 0; i < line.size(); ++i) {
-    const char c = line[i];
-    if (c == '"' && quoted && i + 1 < line.size() && line[i + 1] == '"') {
-      fields.back() += line[++i];
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-  if (quoted) {
-    refuse(where, "a quote is never closed");
-  }
-  for (std::string& field : fields) {
-    field = std::string(trim(field));
-  }
-  return fields;
+std::optional<float> parse_float(std::string_view text) {
+  float value = 0.0F;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return code == std::errc() && end == text.data() + text.size() ? std::optional(value)
+                                                                 : std::nullopt;
 }
 
 class CsvLabels {
@@ -71,17 +44,14 @@ class CsvLabels {
   void add_line(std::string_view line) {
     ++line_number_;
     const std::string where = fmt::format("{}: line {}", file_, line_number_);
-    if (line_number_ == 1 && line.starts_with("\xef\xbb\xbf")) {
-      line.remove_prefix(3);  // byte order mark
-    }
-    if (trim(line).empty()) {
+    if (trimmed(line).empty()) {
       blank_ = line_number_;
       return;
     }
     if (blank_ != 0) {
       refuse(where, fmt::format("text behind the empty line {}; remove that line", blank_));
     }
-    const std::vector<std::string> fields = split_line(line, where);
+    const std::vector<std::string> fields = csv_fields(line, where);
     if (columns_ == 0) {
       columns_ = fields.size();
       column_ = columns_ - 1;
@@ -122,19 +92,8 @@ class CsvLabels {
 };
 
 std::vector<int64_t> read_csv(const std::filesystem::path& path) {
-  const std::string where = path_text(path);
-  const uint64_t size = regular_file_size(path);
-  if (size > kMaxCsvBytes) {
-    refuse(where, fmt::format("{} bytes of labels, the limit is {}; use .npy", size, kMaxCsvBytes));
-  }
-  std::string text(size, '\0');
-  text.resize(open_file_stream(path)->read(std::as_writable_bytes(std::span(text))));
-  CsvLabels csv(where);
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    csv.add_line(std::string_view(text).substr(begin, end - begin));
-    begin = end + 1;
-  }
+  CsvLabels csv(path_text(path));
+  for_each_csv_line(path, [&](std::string_view line) { csv.add_line(line); });
   return std::move(csv.labels);
 }
 
@@ -177,6 +136,60 @@ std::vector<int64_t> read_labels(const std::filesystem::path& path) {
     refuse(path_text(path), "no labels in the file");
   }
   return labels;
+}
+
+void check_target_rows(const ArrayHeader& header, int64_t samples, std::string_view where) {
+  const bool numbers = bit_width(header.dtype) >= 8;
+  if (!numbers || header.shape.empty() || header.shape[0] != samples) {
+    refuse_data(DataFinding::kBadLabels, where,
+                fmt::format("expected numbers of shape [{},...], a row a sample, found {} {}",
+                            samples, dtype_name(header.dtype), shape_text(header.shape)));
+  }
+}
+
+Tensor without_sample_axis(const Tensor& row) {
+  return row.reshaped(Shape(row.shape().begin() + 1, row.shape().end()));
+}
+
+NumberTable read_number_table(const std::filesystem::path& path) {
+  NumberTable table;
+  std::vector<bool> used;
+  size_t line_number = 0;
+  for_each_csv_line(path, [&](std::string_view line) {
+    const std::string where = fmt::format("{}: line {}", path_text(path), ++line_number);
+    if (trimmed(line).empty()) {
+      return;
+    }
+    const std::vector<std::string> fields = csv_fields(line, where);
+    if (used.empty()) {
+      used.assign(fields.size(), true);
+      if (!parse_float(fields.back())) {
+        for (size_t i = 0; i < fields.size(); ++i) {
+          used[i] = fields[i] != "sample" && fields[i] != "file" && fields[i] != "index";
+        }
+        return;
+      }
+    }
+    if (fields.size() != used.size()) {
+      refuse(where,
+             fmt::format("expected {} columns as in line 1, found {}", used.size(), fields.size()));
+    }
+    std::vector<float>& row = table.rows.emplace_back();
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const std::optional<float> value = used[i] ? parse_float(fields[i]) : std::nullopt;
+      if (used[i] && !value) {
+        refuse(where, fmt::format("expected a number in column {}, found '{}'", i + 1,
+                                  printable(fields[i], 60)));
+      }
+      if (value) {
+        row.push_back(*value);
+      }
+    }
+  });
+  if (table.rows.empty() || table.rows.front().empty()) {
+    refuse(path_text(path), "no labels in the file");
+  }
+  return table;
 }
 
 }  // namespace ptq

@@ -37,7 +37,8 @@ std::vector<InputSpec> input_specs(const Graph& graph);
 struct Sample {
   std::string origin{};                    // "0003.npz", "calib.npz[17]", "test_data_set_2"
   std::map<std::string, Tensor> inputs{};  // by name of the model input
-  std::optional<int64_t> label{};
+  std::optional<int64_t> label{};          // a class
+  std::optional<Tensor> target{};          // a label of another form, without the sample axis
   std::string stratum{};  // name of the subfolder the file lies in; "" for none
   int64_t sequence = 0;   // number of the file it came from, counted from 0: a state begins there
 };

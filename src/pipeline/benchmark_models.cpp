@@ -105,7 +105,9 @@ Benchmark benchmark_models(const std::filesystem::path& fp32,
   result.fp32_ms = quartiles(times.first_ms);
   result.quantized_ms = quartiles(times.second_ms);
   result.speedup = quartiles(pair_ratios(times.first_ms, times.second_ms));
-  result.kinds = profile_kinds(fp32, quantized, feeds, options);
+  if (request.profile) {
+    result.kinds = profile_kinds(fp32, quantized, feeds, options);
+  }
   add_warnings(result);
   return result;
 }

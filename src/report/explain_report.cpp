@@ -12,6 +12,7 @@
 #include "ptq/error.h"
 #include "report/json_document.h"
 #include "report/table.h"
+#include "validate/findings.h"
 
 namespace ptq {
 namespace {
@@ -52,6 +53,9 @@ std::vector<Explanation> all_explanations() {
     out.push_back({row.code, row.severity, row.meaning, "", row.why, row.remedy});
   }
   for (const CoverageFindingRow& row : coverage_findings()) {
+    out.push_back({row.code, row.severity, row.title, row.meaning, row.why, row.remedy});
+  }
+  for (const ValidationRow& row : validation_rows()) {
     out.push_back({row.code, row.severity, row.title, row.meaning, row.why, row.remedy});
   }
   return out;

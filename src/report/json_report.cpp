@@ -157,43 +157,6 @@ std::string coverage_json(const ReportHeader& header, const LoadedModel& model,
   return dump(document);
 }
 
-std::string validation_json(const ReportHeader& header, const Validation& validation) {
-  Json document = start_document(header);
-  document["status"] = validation.passed() ? "pass" : "fail";
-  document["summary"] = {{"samples", validation.samples}};
-  if (validation.agreement) {
-    document["summary"]["agreement_percent"] = number(validation.agreement->percent());
-  }
-  if (validation.labels) {
-    const LabelScore& score = *validation.labels;
-    document["summary"]["labels"] = {{"samples", score.samples},
-                                     {"fp32_percent", number(score.fp32_percent())},
-                                     {"quantized_percent", number(score.quantized_percent())},
-                                     {"drop_points", number(score.drop_points())},
-                                     {"drop_standard_error", number(score.drop_standard_error())},
-                                     {"broken", score.broken},
-                                     {"repaired", score.repaired}};
-  }
-  document["outputs"] = Json::array();
-  for (const OutputError& output : validation.outputs) {
-    document["outputs"].push_back({{"name", output.name},
-                                   {"sqnr_db", number(output.sqnr_db)},
-                                   {"cosine", number(output.cosine)},
-                                   {"max_abs", number(output.max_abs)},
-                                   {"mean_abs", number(output.mean_abs)},
-                                   {"nonfinite", output.nonfinite}});
-  }
-  document["gates"] = Json::array();
-  for (const Gate& gate : validation.gates) {
-    document["gates"].push_back({{"name", gate.name},
-                                 {"limit", number(gate.limit)},
-                                 {"measured", number(gate.measured)},
-                                 {"passed", gate.passed},
-                                 {"text", gate.text}});
-  }
-  return dump(document);
-}
-
 std::string tables_json(const ReportHeader& header) {
   Json document = start_document(header);
   document["estimators"] = Json::array();

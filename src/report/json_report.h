@@ -28,7 +28,6 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
 // Of a model none of whose nodes can run in integers.
 std::string coverage_json(const ReportHeader& header, const LoadedModel& model,
                           const std::vector<Decision>& decisions);
-std::string validation_json(const ReportHeader& header, const Validation& validation);
 // The tables of `ptq list`.
 std::string tables_json(const ReportHeader& header);
 // {"schema": "ptq.error/1", "status": "error", …} for a verb that ended in an Error.

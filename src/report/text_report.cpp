@@ -233,36 +233,4 @@ std::string coverage_text(const std::vector<Decision>& decisions) {
          float_table(decisions).text();
 }
 
-std::string validation_text(const Validation& validation) {
-  TextTable outputs({{"output", Align::kLeft, 40},
-                     {"SQNR", Align::kRight},
-                     {"cosine", Align::kRight},
-                     {"max error", Align::kRight},
-                     {"mean error", Align::kRight}});
-  for (const OutputError& output : validation.outputs) {
-    outputs.add_row({output.name, decibel_text(output.sqnr_db),
-                     fmt::format("{:.6f}", output.cosine), fmt::format("{:.4g}", output.max_abs),
-                     fmt::format("{:.4g}", output.mean_abs)});
-  }
-  std::string out = fmt::format("{} samples\n{}", validation.samples, outputs.text());
-  if (validation.agreement) {
-    out += fmt::format("top-1 agreement  {:.2f} % of {}\n", validation.agreement->percent(),
-                       validation.agreement->decisions);
-  }
-  if (validation.labels) {
-    const LabelScore& score = *validation.labels;
-    out += fmt::format(
-        "top-1 accuracy   FP32 {:.2f} %, quantized {:.2f} %: {:+.2f} points, standard "
-        "error {:.2f}\n",
-        score.fp32_percent(), score.quantized_percent(), -score.drop_points(),
-        score.drop_standard_error());
-    out += fmt::format("                 {} broken, {} repaired of {}\n", score.broken,
-                       score.repaired, score.samples);
-  }
-  for (const Gate& gate : validation.gates) {
-    out += fmt::format("gate {}  {}\n", gate.passed ? "ok    " : "MISSED", gate.text);
-  }
-  return out;
-}
-
 }  // namespace ptq

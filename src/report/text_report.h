@@ -16,6 +16,5 @@ std::string quantize_text(const LoadedModel& model, const Quantized& result,
                           const std::filesystem::path& input, const std::filesystem::path& output);
 // Of a model none of whose nodes can run in integers: which operators, and why.
 std::string coverage_text(const std::vector<Decision>& decisions);
-std::string validation_text(const Validation& validation);
 
 }  // namespace ptq

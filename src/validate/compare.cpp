@@ -1,8 +1,6 @@
 #include "validate/compare.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cmath>
 #include <limits>
 #include <map>
 #include <mutex>
@@ -10,174 +8,223 @@
 #include <fmt/format.h>
 
 #include "core/parallel.h"
+#include "data/sample_check.h"
 #include "ptq/error.h"
+#include "validate/decisions.h"
+#include "validate/output_sums.h"
+#include "validate/worst_samples.h"
 
 namespace ptq {
 namespace {
 
-// Sums over the values of one output of one sample.
-struct OutputSums {
-  double signal = 0.0;     // Σ x²
-  double noise = 0.0;      // Σ (x − x̂)²
-  double dot = 0.0;        // Σ x·x̂
-  double quantized = 0.0;  // Σ x̂²
-  double abs = 0.0;        // Σ |x − x̂|
-  double max_abs = 0.0;
-  uint64_t count = 0;
-  uint64_t nonfinite = 0;
-
-  void add(const OutputSums& other) {
-    signal += other.signal;
-    noise += other.noise;
-    dot += other.dot;
-    quantized += other.quantized;
-    abs += other.abs;
-    max_abs = std::max(max_abs, other.max_abs);
-    count += other.count;
-    nonfinite += other.nonfinite;
-  }
-};
-
 struct SampleResult {
   std::vector<OutputSums> outputs;
-  Agreement agreement;
-  std::optional<int64_t> label;
-  int64_t fp32_class = -1;
-  int64_t quantized_class = -1;
+  DecisionSums decisions;
+  uint64_t classes = 0;
+  PairScore score;
+  WorstSample worst;
+  std::map<std::string, Tensor> inputs;  // with keep_worst
+  Digest hash{};
+  std::string other_shape;
+  CrossErrors::Table cross;
 };
-
-OutputSums compare_values(const Tensor& reference, const Tensor& other) {
-  const std::vector<float> x = to_floats(reference);
-  const std::vector<float> y = to_floats(other);
-  OutputSums sums;
-  sums.count = x.size();
-  for (size_t i = 0; i < x.size(); ++i) {
-    const auto a = static_cast<double>(x[i]);
-    const auto b = static_cast<double>(y[i]);
-    if (!std::isfinite(b)) {
-      ++sums.nonfinite;
-    }
-    const double error = a - b;
-    sums.signal += a * a;
-    sums.noise += error * error;
-    sums.dot += a * b;
-    sums.quantized += b * b;
-    sums.abs += std::abs(error);
-    sums.max_abs = std::max(sums.max_abs, std::abs(error));
-  }
-  return sums;
-}
-
-// First index of the largest value in each row along the last axis; NaN never wins.
-std::vector<int64_t> arg_max_rows(const Tensor& tensor) {
-  const std::vector<float> values = to_floats(tensor);
-  const auto width = static_cast<size_t>(tensor.shape().back());
-  std::vector<int64_t> out;
-  for (size_t row = 0; width > 0 && row + width <= values.size(); row += width) {
-    size_t best = 0;
-    for (size_t i = 1; i < width; ++i) {
-      if (values[row + i] > values[row + best] || std::isnan(values[row + best])) {
-        best = i;
-      }
-    }
-    out.push_back(static_cast<int64_t>(best));
-  }
-  return out;
-}
 
 bool is_numeric(DType dtype) {
   return bit_width(dtype) >= 8 && bit_width(dtype) <= 64;
 }
 
-SampleResult compare_sample(const Session& fp32, const Session& quantized, const Sample& sample) {
-  const std::vector<Tensor> reference = fp32.run(sample.inputs);
-  const std::vector<Tensor> other = quantized.run(sample.inputs);
-  SampleResult result{.outputs = {}, .agreement = {}, .label = sample.label};
-  for (size_t k = 0; k < reference.size(); ++k) {
-    if (reference[k].shape() != other[k].shape()) {
-      throw Error(
-          ErrorCode::kInput,
-          fmt::format("output {} has shape {} in the FP32 model and {} in the quantized one "
-                      "(sample {})",
-                      printable(fp32.outputs()[k].name), shape_text(reference[k].shape()),
-                      shape_text(other[k].shape()), printable(sample.origin)));
-    }
-    result.outputs.push_back(
-        is_numeric(reference[k].dtype()) ? compare_values(reference[k], other[k]) : OutputSums{});
+Digest hash_of(const Sample& sample, const std::vector<std::string>& unhashed) {
+  if (unhashed.empty()) {
+    return sample_hash(sample);
   }
-  const bool has_rows = !reference.empty() && is_numeric(reference[0].dtype()) &&
-                        reference[0].rank() >= 2 && reference[0].shape().back() > 1;
-  if (has_rows) {
-    const std::vector<int64_t> a = arg_max_rows(reference[0]);
-    const std::vector<int64_t> b = arg_max_rows(other[0]);
-    result.agreement.decisions = a.size();
-    for (size_t i = 0; i < a.size(); ++i) {
-      result.agreement.equal += a[i] == b[i] ? 1U : 0U;
+  Sample plain{.inputs = sample.inputs};
+  for (const std::string& name : unhashed) {
+    plain.inputs.erase(name);
+  }
+  return sample_hash(plain);
+}
+
+class Comparer {
+ public:
+  Comparer(const Session& fp32, const Session& quantized, const CompareOptions& options)
+      : fp32_(fp32),
+        quantized_(quantized),
+        options_(options),
+        pairs_(match_outputs(fp32, quantized, result_.interface)),
+        cross_(pairs_.size()),
+        sums_(pairs_.size()),
+        lowest_(pairs_.size(), std::numeric_limits<double>::infinity()),
+        lowest_sample_(pairs_.size()),
+        worst_(options.worst) {
+    if (options.task != nullptr) {
+      judge_ = options.task->make(options.task_options);
     }
-    if (a.size() == 1) {
-      result.fp32_class = a[0];
-      result.quantized_class = b[0];
+  }
+
+  // Any thread.
+  SampleResult compare(const Sample& sample, size_t position) const;
+  // One thread at a time, in sample order.
+  void add(SampleResult&& result);
+  Comparison finish(SampleSource& source);
+
+ private:
+  void compare_outputs(const std::vector<const Tensor*>& a, const std::vector<const Tensor*>& b,
+                       const Sample& sample, SampleResult& result) const;
+
+  const Session& fp32_;
+  const Session& quantized_;
+  const CompareOptions& options_;
+  Comparison result_;
+  std::vector<OutputPair> pairs_;
+  std::unique_ptr<TaskJudge> judge_;
+  CrossErrors cross_;
+  std::vector<OutputSums> sums_;
+  std::vector<double> lowest_;  // by output: SQNR of the worst sample
+  std::vector<std::string> lowest_sample_;
+  WorstSamples worst_;
+  DecisionSums decisions_;
+  uint64_t classes_ = 0;
+};
+
+void Comparer::compare_outputs(const std::vector<const Tensor*>& a,
+                               const std::vector<const Tensor*>& b, const Sample& sample,
+                               SampleResult& result) const {
+  result.outputs.resize(pairs_.size());
+  result.worst = {.name = sample.origin,
+                  .sqnr_db = std::numeric_limits<double>::infinity(),
+                  .label = sample.label};
+  for (size_t k = 0; k < pairs_.size(); ++k) {
+    if (a[k]->shape() != b[k]->shape()) {
+      if (result.other_shape.empty()) {
+        result.other_shape = fmt::format(
+            "output {} has shape {} in the FP32 model and {} in the quantized one (sample {})",
+            printable(pairs_[k].name, 80), shape_text(a[k]->shape()), shape_text(b[k]->shape()),
+            printable(sample.origin));
+      }
+      continue;
     }
+    if (!is_numeric(a[k]->dtype()) || !is_numeric(b[k]->dtype())) {
+      continue;
+    }
+    result.outputs[k] = compare_values(*a[k], *b[k]);
+    const double sqnr = result.outputs[k].sqnr_db();
+    if (k == 0 || sqnr < result.worst.sqnr_db) {
+      result.worst.output = pairs_[k].name;
+      result.worst.sqnr_db = sqnr;
+      result.worst.max_abs = result.outputs[k].max_abs;
+    }
+  }
+}
+
+SampleResult Comparer::compare(const Sample& sample, size_t position) const {
+  const std::vector<Tensor> reference = fp32_.run(sample.inputs);
+  const std::vector<Tensor> other = quantized_.run(sample.inputs);
+  std::vector<const Tensor*> a;
+  std::vector<const Tensor*> b;
+  RunOutputs named_a;
+  RunOutputs named_b;
+  for (const OutputPair& pair : pairs_) {
+    a.push_back(&reference[pair.fp32]);
+    b.push_back(&other[pair.quantized]);
+    named_a.push_back({pair.name, a.back()});
+    named_b.push_back({pair.name, b.back()});
+  }
+  SampleResult result;
+  compare_outputs(a, b, sample, result);
+  if (options_.decisions && a[0]->shape() == b[0]->shape() && has_decisions(*a[0]) &&
+      has_decisions(*b[0])) {
+    result.decisions = compare_decisions(*a[0], *b[0]);
+    result.classes = static_cast<uint64_t>(a[0]->shape().back());
+    if (result.decisions.rows == 1) {
+      result.worst.fp32_class = result.decisions.fp32_class;
+      result.worst.quantized_class = result.decisions.quantized_class;
+    }
+  }
+  if (pairs_.size() > 1 && position < CrossErrors::kSamples) {
+    result.cross = CrossErrors::measure(a, b);
+  }
+  if (judge_ && result.other_shape.empty()) {
+    result.score = judge_->score(named_a, named_b, sample);
+  }
+  result.hash = hash_of(sample, options_.unhashed);
+  if (options_.keep_worst) {
+    result.inputs = sample.inputs;
   }
   return result;
 }
 
-void check_same_interface(const Session& fp32, const Session& quantized) {
-  const auto names = [](const std::vector<ValueInfo>& values) {
-    std::string text;
-    for (const ValueInfo& value : values) {
-      text += (text.empty() ? "" : ", ") + printable(value.name);
-    }
-    return text;
-  };
-  for (const bool inputs : {true, false}) {
-    const std::string a = names(inputs ? fp32.inputs() : fp32.outputs());
-    const std::string b = names(inputs ? quantized.inputs() : quantized.outputs());
-    if (a != b) {
-      throw Error(
-          ErrorCode::kInput,
-          fmt::format("the two models differ in their {}: FP32 has [{}], quantized has [{}]",
-                      inputs ? "inputs" : "outputs", a, b));
+void Comparer::add(SampleResult&& result) {
+  for (size_t k = 0; k < sums_.size(); ++k) {
+    sums_[k].add(result.outputs[k]);
+    const double sqnr = result.outputs[k].sqnr_db();
+    if (sqnr < lowest_[k]) {
+      lowest_[k] = sqnr;
+      lowest_sample_[k] = result.worst.name;
     }
   }
-}
-
-void add_label(const SampleResult& result, LabelScore& score) {
-  if (result.fp32_class < 0) {
-    throw Error(ErrorCode::kInput,
-                "labels need a first output of shape [1, classes]; this model has none");
+  cross_.add(result.cross);
+  decisions_.add(result.decisions);
+  classes_ = std::max(classes_, result.classes);
+  if (!result.other_shape.empty()) {
+    if (result_.interface.shapes.empty()) {
+      result_.interface.shapes = result.other_shape;
+    }
+  } else if (judge_) {
+    result_.fp32_scores.push_back(std::move(result.score.fp32));
+    result_.quantized_scores.push_back(std::move(result.score.quantized));
+    const Flips& flips = result.score.flips;
+    result_.flips.decided += flips.decided;
+    result_.flips.fp32_correct += flips.fp32_correct;
+    result_.flips.quantized_correct += flips.quantized_correct;
+    result_.flips.broken += flips.broken;
+    result_.flips.repaired += flips.repaired;
+    result_.flips.wrong_to_wrong += flips.wrong_to_wrong;
   }
-  const bool fp32_right = result.fp32_class == *result.label;
-  const bool quantized_right = result.quantized_class == *result.label;
-  ++score.samples;
-  score.fp32_correct += fp32_right ? 1U : 0U;
-  score.quantized_correct += quantized_right ? 1U : 0U;
-  score.broken += fp32_right && !quantized_right ? 1U : 0U;
-  score.repaired += !fp32_right && quantized_right ? 1U : 0U;
+  result_.hashes.push_back(result.hash);
+  result_.names.push_back(result.worst.name);
+  worst_.add(std::move(result.worst), std::move(result.inputs));
+  ++result_.samples;
 }
 
-OutputError finish(const std::string& name, const OutputSums& sums) {
-  OutputError error{.name = name};
-  error.sqnr_db = sums.noise == 0.0 ? std::numeric_limits<double>::infinity()
-                                    : 10.0 * std::log10(sums.signal / sums.noise);
-  const double norm = std::sqrt(sums.signal * sums.quantized);
-  error.cosine = norm > 0.0 ? sums.dot / norm : 1.0;
-  error.max_abs = sums.max_abs;
-  error.mean_abs = sums.count > 0 ? sums.abs / static_cast<double>(sums.count) : 0.0;
-  error.nonfinite = sums.nonfinite;
-  return error;
+Comparison Comparer::finish(SampleSource& source) {
+  for (size_t k = 0; k < sums_.size(); ++k) {
+    OutputError error = output_error(pairs_[k].name, sums_[k]);
+    error.worst_sample = lowest_sample_[k];
+    error.worst_sqnr_db = lowest_[k];
+    result_.outputs.push_back(std::move(error));
+  }
+  if (pairs_.size() > 1) {
+    result_.interface.exchanged = cross_.exchanged(pairs_);
+  }
+  if (decisions_.rows > 0) {
+    result_.decisions = {.output = pairs_[0].name,
+                         .rows = decisions_.rows,
+                         .classes = classes_,
+                         .top1_equal = decisions_.top1_equal,
+                         .top5_equal = decisions_.top5_equal,
+                         .mean_kl = decisions_.kl / static_cast<double>(decisions_.rows),
+                         .max_kl = decisions_.max_kl,
+                         .probabilities = decisions_.probabilities};
+  }
+  for (WorstSamples::Kept& kept : worst_.take()) {
+    result_.worst.push_back(std::move(kept.sample));
+    result_.worst_inputs.push_back(std::move(kept.inputs));
+  }
+  result_.task_form = judge_ ? judge_->form() : std::string();
+  result_.warnings = source.warnings();
+  return std::move(result_);
 }
 
 }  // namespace
 
-Validation compare_models(const Session& fp32, const Session& quantized, SampleSource& source,
+Comparison compare_models(const Session& fp32, const Session& quantized, SampleSource& source,
                           const CompareOptions& options) {
-  check_same_interface(fp32, quantized);
-  const size_t total = source.size();
-  std::vector<SampleResult> results(total);
+  Comparer comparer(fp32, quantized, options);
   std::mutex mutex;
   size_t next = 0;
   size_t done = 0;
+  size_t added = 0;
+  std::map<size_t, SampleResult> waiting;  // finished before an earlier one
   const auto work = [&](size_t, int) {
     while (true) {
       std::optional<Sample> sample;
@@ -188,49 +235,28 @@ Validation compare_models(const Session& fp32, const Session& quantized, SampleS
           throw Error(ErrorCode::kInterrupted, fmt::format("interrupted after {} samples", done));
         }
         position = next++;
-        if (position < total) {
-          sample = source.next();
-        }
+        sample = source.next();
       }
       if (!sample) {
         return;
       }
-      results[position] = compare_sample(fp32, quantized, *sample);
+      SampleResult result = comparer.compare(*sample, position);
       const std::lock_guard lock(mutex);
+      waiting.emplace(position, std::move(result));
+      for (auto first = waiting.begin(); first != waiting.end() && first->first == added;
+           first = waiting.begin(), ++added) {
+        comparer.add(std::move(first->second));
+        waiting.erase(first);
+      }
       ++done;
       if (options.progress) {
-        options.progress(done, total);
+        options.progress(done, source.size());
       }
     }
   };
   const int threads = resolve_threads(options.threads);
   parallel_for(static_cast<size_t>(threads), threads, work);
-
-  Validation validation{.samples = total};
-  std::vector<OutputSums> sums(fp32.outputs().size());
-  Agreement agreement;
-  LabelScore labels;
-  for (const SampleResult& result : results) {
-    for (size_t k = 0; k < result.outputs.size(); ++k) {
-      sums[k].add(result.outputs[k]);
-    }
-    agreement.decisions += result.agreement.decisions;
-    agreement.equal += result.agreement.equal;
-    if (result.label) {
-      add_label(result, labels);
-    }
-  }
-  for (size_t k = 0; k < sums.size(); ++k) {
-    validation.outputs.push_back(finish(fp32.outputs()[k].name, sums[k]));
-  }
-  if (agreement.decisions > 0) {
-    validation.agreement = agreement;
-  }
-  if (labels.samples > 0) {
-    validation.labels = labels;
-  }
-  validation.warnings = source.warnings();
-  return validation;
+  return comparer.finish(source);
 }
 
 }  // namespace ptq
