@@ -1,6 +1,7 @@
 #include "data/labels.h"
 
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <optional>
@@ -33,8 +34,8 @@ std::optional<int64_t> parse_integer(std::string_view text) {
 std::optional<float> parse_float(std::string_view text) {
   float value = 0.0F;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return code == std::errc() && end == text.data() + text.size() ? std::optional(value)
-                                                                 : std::nullopt;
+  const bool whole = code == std::errc() && end == text.data() + text.size();
+  return whole && std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
 class CsvLabels {

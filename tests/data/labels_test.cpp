@@ -35,6 +35,21 @@ TEST_F(LabelsTest, ReadsNpy) {
   EXPECT_THAT(read_labels(folder_ / "l.npy"), ElementsAre(4, 1, 255));
 }
 
+TEST_F(LabelsTest, ReadsTablesOfNumbers) {
+  const auto rows = [&](std::string_view text) {
+    write_file(folder_ / "n.csv", text);
+    return read_number_table(folder_ / "n.csv").rows;
+  };
+  EXPECT_THAT(rows("1.5,2\n-3e2,0\n"),
+              ElementsAre(ElementsAre(1.5F, 2.0F), ElementsAre(-300.0F, 0.0F)));
+  EXPECT_THAT(rows("file,sample,height,width\r\na.jpg,0,1,2\r\n"),
+              ElementsAre(ElementsAre(1.0F, 2.0F)));
+  EXPECT_THAT(error_of([&] { rows("1,2\n3\n"); }), HasSubstr("line 2: expected 2 columns"));
+  EXPECT_THAT(error_of([&] { rows("1,2\n3,x\n"); }), HasSubstr("a number in column 2, found 'x'"));
+  EXPECT_THAT(error_of([&] { rows("1,2\n3,nan\n"); }), HasSubstr("found 'nan'"));
+  EXPECT_THAT(error_of([&] { rows("a,b\n"); }), HasSubstr("no labels in the file"));
+}
+
 TEST_F(LabelsTest, RefusesNpyThatHoldsNoLabels) {
   const auto refusal = [&](const std::string& bytes) {
     write_file(folder_ / "l.npy", bytes);
