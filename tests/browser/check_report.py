@@ -90,7 +90,7 @@ PLOT_AREAS = r'''[...document.querySelectorAll('svg[role=img]')].map(e => {
     if (!seen) continue;
     const colour = style.fill === 'none' || part.tagName === 'line' || /ring/.test(part.className.baseVal)
       ? style.stroke : style.fill;
-    if (/^rgb\(/.test(colour)) colours.add(colour);
+    colours.add(colour);
   }
   return [e.getAttribute('aria-label'),
           {x: b.left + scrollX, y: b.top + scrollY, width: b.width, height: b.height},
@@ -222,10 +222,12 @@ def check(browser, page, size, scheme, plots, shots):
     blank = rgb(paper)
     for label, area, colours in browser.evaluate(PLOT_AREAS):
         painted = colours_of_png(browser.screenshot(area))
-        data = [rgb(colour) for colour in colours if rgb(colour) != blank]
-        if not data:
+        if not colours:
             wrong.append(place + label + ': holds no data')
-        for colour in data:
+        for colour in map(rgb, colours):
+            if len(colour) != 3 or colour == blank:
+                wrong.append(place + '%s: data in the colour %s' % (label, colour))
+                continue
             pixels = sum(count for seen, count in painted.items()
                          if sum(abs(a - b) for a, b in zip(seen, colour)) <= NEAR)
             if pixels < FEWEST_PIXELS:
