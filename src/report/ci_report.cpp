@@ -26,7 +26,7 @@ int rank_of(std::string_view severity) {
 CiCheck::State state_of(const Json& gate) {
   const std::string_view outcome = text_of(gate, "outcome");
   const Json& passed = member_of(gate, "passed");
-  if (outcome == "inconclusive" || outcome == "INCONCLUSIVE") {
+  if (outcome == "inconclusive" || outcome == "warn") {
     return CiCheck::State::kInconclusive;
   }
   return passed.is_boolean() && passed.get<bool>() ? CiCheck::State::kPassed

@@ -11,6 +11,7 @@ namespace ptq {
 
 struct CiCheck {
   std::string name{};  // the same from run to run: "max-drop", "min-sqnr logits"
+  // kInconclusive: by these samples or on this machine nothing can be said.
   enum class State { kPassed, kFailed, kInconclusive, kError } state = State::kPassed;
   std::string text{};  // with the figures
 };

@@ -1,6 +1,6 @@
 #pragma once
-// The findings of a diagnosis by code, for the page and for Markdown. Pure functions; any thread.
-// Views live as long as the documents.
+// The findings of a validation and a diagnosis by code, for the page and for Markdown. Pure
+// functions; any thread. Views live as long as the documents.
 
 #include <string_view>
 #include <vector>

@@ -1,4 +1,4 @@
-// What the diagnosis found, by code and with its cases, and channels that never move.
+// What validation and diagnosis found, by code and with its cases, and channels that never move.
 
 #include <fmt/format.h>
 
@@ -56,12 +56,15 @@ std::string channel_table(const Json& diagnose, size_t top) {
 
 HtmlSection finding_section(const ReportDocuments& documents, size_t top) {
   HtmlSection section{.id = "findings",
-                      .title = "Findings of the diagnosis",
-                      .source = "ptq diagnose MODEL --data SAMPLES --json-out FILE"};
+                      .title = "Findings",
+                      .source =
+                          "ptq diagnose MODEL --data SAMPLES --json-out FILE and ptq validate FP32 "
+                          "QUANTIZED --data SAMPLES --json-out FILE"};
   const Json& diagnose = documents.of(ReportKind::kDiagnose);
   const std::vector<FindingGroup> groups = findings_by_code(documents);
   if (groups.empty()) {
-    if (member_of(diagnose, "findings").is_array()) {
+    if (member_of(diagnose, "findings").is_array() ||
+        member_of(documents.of(ReportKind::kValidate), "findings").is_array()) {
       section.body = html_note("Nothing was found.");
     }
     return section;

@@ -1,4 +1,4 @@
-// Size, speed and accuracy of the quantized model beside FP32.
+// Size and speed of the quantized model beside FP32.
 
 #include <algorithm>
 #include <cmath>
@@ -92,74 +92,6 @@ std::string operator_times(const Json& bench, size_t top) {
          more_rows(rows.size(), top);
 }
 
-// Top-1 drop with its 95 % interval, zero and the gate.
-std::string drop_plot(const Json& validate) {
-  const auto drop = finite_of(validate, "summary.labels.drop_points");
-  if (!drop) {
-    return {};
-  }
-  const double error = finite_of(validate, "summary.labels.drop_standard_error").value_or(0.0);
-  const double low = *drop - 1.96 * error;
-  const double high = *drop + 1.96 * error;
-  std::optional<double> limit;
-  for (const Json& gate : rows_of(validate, "gates")) {
-    if (text_of(gate, "name") == "max-drop") {
-      limit = finite_of(gate, "limit");
-    }
-  }
-  double from = std::min({0.0, low});
-  double to = std::max({0.0, high, limit.value_or(0.0)});
-  const double margin = std::max(0.1, 0.08 * (to - from));
-  from -= margin;
-  to += margin;
-  SvgPlot plot(exact_axis("top-1 drop, percentage points (right is worse)", from, to),
-               PlotAxis{.lo = 0.0, .hi = 1.0}, 60,
-               fmt::format("Top-1 drop {} points, 95 % interval {} to {}", fixed_figure(*drop, 2),
-                           fixed_figure(low, 2), fixed_figure(high, 2)));
-  plot.upright(0.0, "zero");
-  std::vector<LegendEntry> legend = {
-      {"drop", "int8", LegendEntry::Form::kCircle},
-      {"95 % interval, 1.96 standard errors", "int8", LegendEntry::Form::kLine}};
-  if (limit) {
-    plot.upright(*limit, "limit");
-    legend.push_back(
-        {fmt::format("limit {}", fixed_figure(*limit, 2)), "limit", LegendEntry::Form::kLine});
-  }
-  plot.line({{low, 0.5}, {high, 0.5}}, "int8");
-  plot.marker(*drop, 0.5, Marker::kCircle, "int8", fixed_figure(*drop, 2) + " points");
-  return plot.html() + plot_legend(legend);
-}
-
-std::string label_table(const Json& validate) {
-  const Json& labels = member_of(validate, "summary.labels");
-  if (!labels.is_object()) {
-    return {};
-  }
-  HtmlTable table({{"labelled samples", Kind::kNumber},
-                   {"FP32 top-1", Kind::kNumber},
-                   {"quantized top-1", Kind::kNumber},
-                   {"drop, points", Kind::kNumber},
-                   {"standard error", Kind::kNumber},
-                   {"newly wrong", Kind::kNumber},
-                   {"newly right", Kind::kNumber}});
-  const auto percent = [&](std::string_view key) {
-    const auto value = finite_of(labels, key);
-    return value ? fixed_figure(*value, 2) + " %" : std::string("–");
-  };
-  const auto points = [&](std::string_view key) {
-    const auto value = finite_of(labels, key);
-    return value ? fixed_figure(*value, 2) : std::string("–");
-  };
-  const auto whole = [&](std::string_view key) {
-    const auto value = count_of(labels, key);
-    return value ? count_figure(*value) : std::string("–");
-  };
-  table.add_row({whole("samples"), percent("fp32_percent"), percent("quantized_percent"),
-                 points("drop_points"), points("drop_standard_error"), whole("broken"),
-                 whole("repaired")});
-  return table.html();
-}
-
 }  // namespace
 
 HtmlSection size_and_speed_section(const ReportDocuments& documents, size_t top) {
@@ -173,39 +105,6 @@ HtmlSection size_and_speed_section(const ReportDocuments& documents, size_t top)
     section.body = "<div class=\"pair\">\n" + size + latency + "</div>\n";
   }
   section.body += operator_times(bench, top);
-  return section;
-}
-
-HtmlSection accuracy_section(const ReportDocuments& documents, size_t top) {
-  HtmlSection section{.id = "accuracy",
-                      .title = "Accuracy against FP32",
-                      .source = "ptq validate FP32 QUANTIZED --data SAMPLES --json-out FILE"};
-  const Json& validate = documents.of(ReportKind::kValidate);
-  section.body = drop_plot(validate) + label_table(validate);
-  const Json& outputs = rows_of(validate, "outputs");
-  if (!outputs.empty()) {
-    HtmlTable table({{"output", Kind::kName},
-                     {"SQNR", Kind::kNumber},
-                     {"cosine", Kind::kNumber},
-                     {"largest |error|", Kind::kNumber},
-                     {"mean |error|", Kind::kNumber},
-                     {"not finite", Kind::kNumber}});
-    for (size_t i = 0; i < shown_rows(outputs.size(), top); ++i) {
-      const Json& row = outputs[i];
-      const auto sqnr = number_of(row, "sqnr_db");
-      table.add_row({std::string(text_of(row, "name")), sqnr ? decibel_figure(*sqnr) : "–",
-                     optional_figure(number_of(row, "cosine"), 6),
-                     optional_figure(number_of(row, "max_abs")),
-                     optional_figure(number_of(row, "mean_abs")),
-                     optional_count(number_of(row, "nonfinite"))});
-    }
-    section.body +=
-        "<h3>Error of the outputs</h3>\n" + table.html() + more_rows(outputs.size(), top);
-  }
-  if (const auto samples = count_of(validate, "summary.samples")) {
-    section.body += html_note(
-        fmt::format("Over {} samples, both models on the same ones.", count_figure(*samples)));
-  }
   return section;
 }
 

@@ -59,6 +59,8 @@ color:var(--bg);background:var(--dim)}
 width:1.7em;text-indent:0}
 .gates .no::before{content:"\2715";color:var(--bad);font-weight:700;display:inline-block;
 width:1.7em;text-indent:0}
+.gates .maybe::before{content:"?";color:var(--moderate);font-weight:700;display:inline-block;
+width:1.7em;text-indent:0}
 .gates .say::before{content:"\2022";color:var(--dim);display:inline-block;width:1.7em;text-indent:0}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,330px),1fr));gap:8px 36px}
 .pair>*{min-width:0}

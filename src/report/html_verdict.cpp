@@ -59,8 +59,14 @@ HtmlSection verdict_section(const ReportVerdict& verdict) {
     body += "<h3>Gates</h3>\n<ul class=\"gates\">\n";
     for (size_t i = 0; i < std::min(verdict.gates.size(), kShownLines); ++i) {
       const GateLine& gate = verdict.gates[i];
-      body += fmt::format("<li class=\"{}\">{}{}</li>\n", gate.passed ? "yes" : "no",
-                          gate.passed ? "" : "missed: ", html_text(gate.text));
+      body += fmt::format("<li class=\"{}\">{}{}</li>\n",
+                          !gate.passed     ? "no"
+                          : gate.undecided ? "maybe"
+                                           : "yes",
+                          gate.undecided ? "undecided: "
+                          : gate.passed  ? ""
+                                         : "missed: ",
+                          html_text(gate.text));
     }
     body += more_lines(verdict.gates.size()) + "</ul>\n";
   }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "report/escape.h"
+#include "report/finding_list.h"
 #include "report/html_text.h"
 #include "report/json_fields.h"
 
@@ -45,6 +46,19 @@ std::string hard_tensors(const Json& diagnose) {
       "|---|--:|--:|---|\n" +
       rows;
   return hard > kShownRows ? out + fmt::format("\n… and {} more\n", hard - kShownRows) : out;
+}
+
+std::string findings(const ReportDocuments& documents) {
+  const std::vector<FindingGroup> groups = findings_by_code(documents);
+  if (groups.empty()) {
+    return {};
+  }
+  std::string out = "\n### Findings\n\n| severity | code | what | times |\n|---|---|---|--:|\n";
+  for (size_t i = 0; i < std::min(groups.size(), kShownRows); ++i) {
+    out += cells({std::string(groups[i].severity), std::string(groups[i].code),
+                  std::string(groups[i].title), count_figure(groups[i].cases.size())});
+  }
+  return out;
 }
 
 std::string float_reasons(const Json& quantize) {
@@ -105,7 +119,10 @@ std::string markdown_report(const ReportDocuments& documents, const ReportVerdic
   if (!verdict.gates.empty()) {
     out += "\n### Gates\n\n";
     for (size_t i = 0; i < std::min(verdict.gates.size(), size_t{100}); ++i) {
-      out += fmt::format("- {} {}\n", verdict.gates[i].passed ? "✅" : "❌",
+      out += fmt::format("- {} {}\n",
+                         !verdict.gates[i].passed     ? "❌"
+                         : verdict.gates[i].undecided ? "❔"
+                                                      : "✅",
                          markdown_text(verdict.gates[i].text));
     }
   }
@@ -115,7 +132,7 @@ std::string markdown_report(const ReportDocuments& documents, const ReportVerdic
       out += "- " + markdown_text(warning) + "\n";
     }
   }
-  out += hard_tensors(documents.of(ReportKind::kDiagnose)) +
+  out += findings(documents) + hard_tensors(documents.of(ReportKind::kDiagnose)) +
          float_reasons(documents.of(ReportKind::kQuantize)) +
          coverage_gaps(documents.of(ReportKind::kCoverage));
   out += fmt::format("\nptq {}\n", markdown_text(version));

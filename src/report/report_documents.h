@@ -1,6 +1,7 @@
 #pragma once
 // The documents that a report is made of: read, checked to be of ptq and of one model, sorted by
-// what they are about, and without the folders of the machine they come from. Called by `ptq report`; one thread.
+// what they are about, and without the folders of the machine they come from. Called by `ptq
+// report`; one thread.
 
 #include <filesystem>
 #include <map>

@@ -56,15 +56,27 @@ void add_speed(const Json& bench, std::vector<KeyFigure>& figures) {
   figures.push_back(std::move(figure));
 }
 
-void add_accuracy(const Json& validate, std::vector<KeyFigure>& figures) {
-  const auto fp32 = finite_of(validate, "summary.labels.fp32_percent");
-  const auto quantized = finite_of(validate, "summary.labels.quantized_percent");
-  if (fp32 && quantized) {
+void add_metric(const Json& validate, std::vector<KeyFigure>& figures) {
+  for (const Json& metric : rows_of(validate, "task.metrics")) {
+    const auto fp32 = finite_of(metric, "fp32");
+    const auto quantized = finite_of(metric, "quantized");
+    const Json& judged = member_of(metric, "judged");
+    if (!fp32 || !quantized || !judged.is_boolean() || !judged.get<bool>()) {
+      continue;
+    }
+    const bool percent = text_of(metric, "unit") == "%";
+    const auto shown = [&](double value) {
+      return percent ? fixed_figure(value, 2) + " %" : fixed_figure(value, 4);
+    };
     figures.push_back(
-        {"top-1 accuracy", percent_figure(*quantized),
-         fmt::format("FP32 {}, {}{} points", percent_figure(*fp32), *quantized >= *fp32 ? "+" : "",
-                     fixed_figure(*quantized - *fp32, 2))});
+        {std::string(text_of(metric, "title")), shown(*quantized),
+         fmt::format("FP32 {}, {}{}{}", shown(*fp32), *quantized >= *fp32 ? "+" : "",
+                     fixed_figure(*quantized - *fp32, percent ? 2 : 4), percent ? " points" : "")});
   }
+}
+
+void add_accuracy(const Json& validate, std::vector<KeyFigure>& figures) {
+  add_metric(validate, figures);
   if (const auto agreement = finite_of(validate, "summary.agreement_percent")) {
     figures.push_back({"agreement with FP32", percent_figure(*agreement), "same top-1 class"});
   }
@@ -130,7 +142,9 @@ void add_gates(const ReportDocuments& documents, ReportVerdict& verdict) {
     for (const Json& gate : rows_of(source.json, "gates")) {
       const Json& passed = member_of(gate, "passed");
       const bool ok = passed.is_boolean() && passed.get<bool>();
-      verdict.gates.push_back({gate_text(gate), ok});
+      const std::string_view outcome = text_of(gate, "outcome");
+      verdict.gates.push_back(
+          {gate_text(gate), ok, outcome == "inconclusive" || outcome == "warn"});
       missed += ok ? 0U : 1U;
     }
     const std::string_view status = text_of(source.json, "status");
@@ -166,11 +180,13 @@ void add_advice(const Json& diagnose, ReportVerdict& verdict) {
 
 std::string headline_of(const ReportVerdict& verdict) {
   const auto missed = std::ranges::count(verdict.gates, false, &GateLine::passed);
+  const auto undecided = std::ranges::count(verdict.gates, true, &GateLine::undecided);
   switch (verdict.state) {
     case ReportState::kPass:
-      return verdict.gates.size() == 1
-                 ? "The gate is passed."
-                 : fmt::format("All {} gates are passed.", verdict.gates.size());
+      return (verdict.gates.size() == 1
+                  ? std::string("The gate is passed.")
+                  : fmt::format("All {} gates are passed.", verdict.gates.size())) +
+             (undecided == 0 ? std::string() : fmt::format(" {} could not be decided.", undecided));
     case ReportState::kFail:
       return missed == 1 ? "One check failed." : fmt::format("{} checks failed.", missed);
     case ReportState::kMeasured:

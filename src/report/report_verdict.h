@@ -18,6 +18,7 @@ struct KeyFigure {
 struct GateLine {
   std::string text{};
   bool passed = false;
+  bool undecided = false;  // by these samples or on this machine; whether it passed is policy
 };
 
 enum class ReportState {

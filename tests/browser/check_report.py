@@ -188,7 +188,12 @@ def hostile_page(ptq, folder):
         'validate': {'layers': [{'name': name(i), 'op': HOSTILE, 'depth': i, 'sqnr_db': 60 - i / 5,
                                  'alone_sqnr_db': 99 - i / 9} for i in range(400)],
                      'gates': [{'name': HOSTILE, 'passed': False, 'text': HOSTILE * 4}],
-                     'summary': {'labels': {'drop_points': 12.25, 'drop_standard_error': 3.5}}},
+                     'task': {'metrics': [
+                         {'title': HOSTILE, 'unit': '%', 'judged': True, 'drop': 12.25,
+                          'fp32': 1e9, 'quantized': -1e9, 'method': HOSTILE,
+                          'interval': {'lower': 5.5, 'upper': 19}}]},
+                     'worst': [{'sample': name(i), 'output': name(i), 'label': 10 ** 9}
+                               for i in range(60)]},
         'bench': {'summary': {
             'speedup': {'median': 0.01},
             'fp32_ms': {'median': 1e-3, 'lower': 1e-4, 'upper': 2e-3},

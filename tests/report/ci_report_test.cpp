@@ -85,8 +85,8 @@ TEST(Junit, CountsWhatItHolds) {
   EXPECT_EQ(markup.all("failure")[0]->attributes.at("message"), "SQNR 33.25 dB, limit 40.00 dB");
   const auto properties = markup.all("property");
   EXPECT_TRUE(std::ranges::any_of(properties, [](const testing::Element* property) {
-    return property->attributes.at("name") == "labels.drop_points" &&
-           property->attributes.at("value") == "0.4";
+    return property->attributes.at("name") == "agreement_percent" &&
+           property->attributes.at("value") == "98.6";
   }));
   EXPECT_THAT(markup.text(), HasSubstr("warning: calibration saw 3 of the samples"));
 }
@@ -132,7 +132,7 @@ TEST(CiMarkdown, BeginsWithTheVerdictAndListsGates) {
   const std::string text = ci_markdown(ci_report(two_gates().dump()));
   EXPECT_THAT(text, ::testing::StartsWith("## ❌ FAIL ptq validate: q.onnx\n"));
   EXPECT_THAT(text, HasSubstr("| ❌ | min-sqnr logits | SQNR 33.25 dB, limit 40.00 dB |"));
-  EXPECT_THAT(text, HasSubstr("| labels.drop\\_points | 0.4 |"));
+  EXPECT_THAT(text, HasSubstr("| agreement\\_percent | 98.6 |"));
 }
 
 // Names from models and files, in every place that shows one.

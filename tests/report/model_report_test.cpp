@@ -54,7 +54,7 @@ TEST(ModelReport, HasASectionForEveryQuestionAndAContentsThatLeadsThere) {
     })) << id;
   }
   EXPECT_EQ(page.text().find("Not in these documents"), std::string::npos);
-  for (const char* figure : {"PASS", "4.00 MB → 1.00 MB", "2.00× faster", "33.2 dB", "90.0 %",
+  for (const char* figure : {"PASS", "4.00 MB → 1.00 MB", "2.00× faster", "33.2 dB", "90.00 %",
                              "98.6 %", "PTQ-V001", "no integer kernel", "kind 2"}) {
     EXPECT_THAT(page.text(), HasSubstr(figure));
   }
@@ -152,6 +152,23 @@ TEST(ModelReport, ShowsWhatTheDiagnosisFound) {
         "this layer alone"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
+}
+
+TEST(ModelReport, ShowsTheDropOfTheTaskWithItsBoundsAndWhatCouldNotBeDecided) {
+  const DocumentFolder folder;
+  Json validate = testing::validate_document();
+  validate["gates"][0]["outcome"] = "inconclusive";
+  const ModelReport report = model_report({folder.write("v.json", validate)}, "1");
+  const Markup page = read_markup(report.html);
+  ASSERT_EQ(page.error, "");
+  for (const char* part :
+       {"The gate is passed. 1 could not be decided.", "undecided: top-1 drop 0.40 points",
+        "drop of top-1 accuracy, percentage points", "each with a confidence of 95.0 %", "0.90",
+        "Of 500 decisions 4 became wrong, 2 became right and 1 another", "a/", "12.5 dB",
+        "None of them were calibrated on."}) {
+    EXPECT_THAT(page.text(), HasSubstr(part));
+  }
+  EXPECT_THAT(report.markdown, HasSubstr("❔ top-1 drop"));
 }
 
 TEST(ModelReport, NamesOfAnyLengthAreCutButKeepTheirEnd) {

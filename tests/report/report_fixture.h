@@ -194,16 +194,30 @@ inline Json quantize_document(size_t nodes, const std::string& prefix = "layer")
 inline Json validate_document() {
   Json document = start("validate");
   document["inputs"].push_back({{"path", "q.onnx"}, {"sha256", "bb02"}});
-  document["summary"] = {{"samples", 500},
-                         {"agreement_percent", 98.6},
-                         {"labels",
-                          {{"samples", 500},
-                           {"fp32_percent", 90.4},
-                           {"quantized_percent", 90.0},
-                           {"drop_points", 0.4},
-                           {"drop_standard_error", 0.3},
-                           {"broken", 4},
-                           {"repaired", 2}}}};
+  document["summary"] = {{"samples", 500}, {"agreement_percent", 98.6}};
+  document["task"] = {{"name", "classification"},
+                      {"samples", 500},
+                      {"metrics",
+                       {{{"name", "top1"},
+                         {"title", "top-1 accuracy"},
+                         {"unit", "%"},
+                         {"judged", true},
+                         {"fp32", 90.4},
+                         {"quantized", 90.0},
+                         {"drop", 0.4},
+                         {"standard_error", 0.3},
+                         {"method", "tango"},
+                         {"confidence", 0.95},
+                         {"interval", {{"lower", -0.1}, {"upper", 0.9}}},
+                         {"mcnemar", {{"p_value", 0.69}}}}}},
+                      {"flips",
+                       {{"decided", 500},
+                        {"right_to_wrong", 4},
+                        {"wrong_to_right", 2},
+                        {"wrong_to_other_wrong", 1}}}};
+  document["worst"] = {
+      {{"sample", "a/7.npz"}, {"output", "logits"}, {"sqnr_db", 12.5}, {"label", 3}}};
+  document["hygiene"] = {{"calibration", "q.ptqstats"}, {"overlap", 0}};
   document["layers"] = Json::array();
   for (int i = 0; i < 5; ++i) {
     document["layers"].push_back({{"name", node_name(static_cast<size_t>(i)) + "/conv"},
