@@ -87,6 +87,14 @@ def check_spoilt():
         expect('FAIL' in read(os.path.join(folder, 'summary')), 'the summary of the job says it')
 
 
+def check_overlap():
+    with tempfile.TemporaryDirectory(prefix='ptq-ci-') as folder:
+        code, log, out = gate(folder, 'fashion_resnet.onnx', calibration=EVALUATION)
+        cases = junit(out, 'validate')
+        expect(code == 1 and cases.get('forbid-overlap') == 'failure',
+               f'samples that were calibrated on judge nothing, found {code}, {cases}\n{log}')
+
+
 def check_unreadable():
     with tempfile.TemporaryDirectory(prefix='ptq-ci-') as folder:
         code, log, out = gate(folder, 'fashion_resnet.onnx',
@@ -111,5 +119,6 @@ check_options()
 check_good('fashion_resnet.onnx')
 check_good('fashion_vit.onnx')
 check_spoilt()
+check_overlap()
 check_unreadable()
 print('the recipes of docs/ci.md do what they say')
