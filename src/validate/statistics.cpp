@@ -56,6 +56,15 @@ double quantile_of(const std::vector<double>& sorted, double p) {
   return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
+// Where the estimate lies among the draws, in deviations of a normal; 0 in their middle.
+double bias_of(const std::vector<double>& sorted, double estimate) {
+  const auto below = std::ranges::lower_bound(sorted, estimate) - sorted.begin();
+  const auto not_above = std::ranges::upper_bound(sorted, estimate) - sorted.begin();
+  const auto count = static_cast<double>(sorted.size());
+  const double share = 0.5 * static_cast<double>(below + not_above) / count;
+  return normal_quantile(std::clamp(share, 0.5 / count, 1.0 - 0.5 / count));
+}
+
 }  // namespace
 
 double normal_quantile(double p) {
@@ -109,6 +118,7 @@ BootstrapResult paired_bootstrap(
     size_t samples, const std::function<double(std::span<const uint32_t> weights)>& statistic,
     double confidence, size_t resamples, uint64_t seed) {
   BootstrapResult result;
+  const double estimate = statistic(std::vector<uint32_t>(samples, 1));
   Draws draws(seed);
   std::vector<uint32_t> weights(samples);
   std::vector<double> values;
@@ -127,8 +137,10 @@ BootstrapResult paired_bootstrap(
     return {.interval = {.lower = -INFINITY, .upper = INFINITY}};
   }
   std::ranges::sort(values);
-  result.interval = {.lower = quantile_of(values, 1.0 - confidence),
-                     .upper = quantile_of(values, confidence)};
+  const double bias = bias_of(values, estimate);
+  const double z = normal_quantile(confidence);
+  result.interval = {.lower = quantile_of(values, normal_cdf(2.0 * bias - z)),
+                     .upper = quantile_of(values, normal_cdf(2.0 * bias + z))};
   double mean = 0.0;
   for (const double value : values) {
     mean += value / static_cast<double>(values.size());

@@ -28,8 +28,10 @@ double mcnemar_p_value(uint64_t broken, uint64_t repaired);
 Interval paired_proportion_interval(double broken, double repaired, double samples,
                                     double confidence);
 
-// Percentile bootstrap: `statistic` gets how often each of the samples was drawn, in `resamples`
-// draws of as many samples with replacement. Values that are not finite are left out. The standard
+// Bootstrap with bias-corrected percentiles (Efron, The Canadian Journal of Statistics 9, 1981):
+// `statistic` gets how often each of the samples was drawn, in `resamples` draws of as many samples
+// with replacement. The correction matters where a statistic of draws is off in one direction, as
+// average precision is. Values that are not finite are left out. The standard
 // error is the deviation of the drawn values. The same seed draws the same samples on every
 // machine.
 struct BootstrapResult {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -94,13 +95,20 @@ class DetectionJudge : public TaskJudge {
   PairScore score(const RunOutputs& fp32, const RunOutputs& quantized,
                   const Sample& sample) const override {
     const std::vector<TruthBox> truth = truth_of(sample);
+    form_ = detection_form(fp32, sample, options_.detections).data();
     return {
         .fp32 = match(read_detections(fp32, sample, options_, kMostDetections), truth),
         .quantized = match(read_detections(quantized, sample, options_, kMostDetections), truth)};
   }
 
+  std::string form() const override {
+    const char* const form = form_;
+    return form == nullptr ? std::string() : form;
+  }
+
  private:
   TaskOptions options_;
+  mutable std::atomic<const char*> form_ = nullptr;  // one of the words of detection_form
 };
 
 struct Candidate {
