@@ -17,13 +17,13 @@ namespace ptq {
 // How the estimator is chosen. The outlier ratio r = max|x| / p99|x| proposes (r < low_ratio:
 // absmax; up to high_ratio: percentile or mse, whichever is predicted better; above: mse), and the
 // predicted SQNR decides against it where the proposal loses more than `veto_db` against the best
-// candidate. absmax also stays where clipping gains no more than 0.5 dB (or veto_db, if that is
+// candidate. absmax also stays where clipping gains no more than 0.3 dB (or veto_db, if that is
 // less), since data that calibration did not see is clipped as well. kl is never chosen, only
 // forced.
 struct EstimatorPolicy {
   double low_ratio = 3.0;
   double high_ratio = 10.0;
-  double veto_db = 0.5;
+  double veto_db = 0.3;
   std::string forced = {};     // name of an estimator to take for every tensor; empty: choose
   double percentile = 99.999;  // of |x|, in percent
 };

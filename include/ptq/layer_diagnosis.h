@@ -83,6 +83,8 @@ struct ModelTraits {
   uint64_t convolution_macs = 0;
   uint64_t unknown_products = 0;
   uint64_t samples = 0;
+  // Samples on which it was measured what noise on each value does to the outputs; 0: estimated.
+  uint64_t probed_samples = 0;
 };
 
 // What the architecture and its size are, by operators and counts.

@@ -179,6 +179,9 @@ struct ModelDiagnosis {
 };
 // Keeps `activity`, with a finding for each of its values.
 void add_still_channels(ChannelActivity activity, ModelDiagnosis& diagnosis);
+// With `request.samples`, what noise on each value does to the outputs is measured on up to 32 of
+// them (one run for each value and sample, as far as 3 · 10^11 multiply-accumulates allow), else
+// estimated from weights and statistics.
 ModelDiagnosis diagnose_layers(const LoadedModel& model, const ActivationStats& stats,
                                const QuantizeRequest& request, const VerdictRequest& wanted);
 

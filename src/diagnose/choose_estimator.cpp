@@ -11,7 +11,7 @@ namespace ptq {
 namespace {
 
 // A gain below this does not pay for clipping values that calibration did see.
-constexpr double kClippingPaysDb = 0.5;
+constexpr double kClippingPaysDb = 0.3;
 // Below this percentile, a loss against mse of more than kClippingPaysDb rules it out: with few
 // huge outliers 99.99 costs up to 9 dB against absmax.
 constexpr double kSafePercentile = 99.999;

@@ -120,6 +120,13 @@ constexpr auto kRows = std::to_array<DiagnosisRow>({
      "The statistics rest on fewer than 16 samples.",
      "Extremes and tails keep moving with every further sample; 128 to 512 are usual.",
      "Calibrate on more samples, or add further runs with `ptq merge`."},
+    {C::kEstimatedNoise, "PTQ-D035", "info", "noise at the output is estimated, not measured",
+     "What noise on a value does to the outputs was followed through weights and statistics, since "
+     "there were no samples to run, --no-probe was given, or it would have taken too long.",
+     "Estimates are 3 dB off on plain convolutional networks and 20 dB and more, mostly too noisy, "
+     "where norms and attention are written out (docs/diagnosis.md).",
+     "Give samples with --data, beside --stats too, or measure the quantized model with `ptq "
+     "validate`."},
 });
 
 }  // namespace

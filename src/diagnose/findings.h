@@ -36,6 +36,7 @@ enum class DiagnosisCode {
   kRecurrent = 32,
   kUnknownWork = 33,
   kFewSamples = 34,
+  kEstimatedNoise = 35,
 };
 
 struct DiagnosisRow {

@@ -101,13 +101,16 @@ class BackwardPass {
                const std::map<std::string, Moments>& moments)
       : index_(index), stats_(stats), moments_(moments) {}
 
-  std::map<std::string, Sensitivity> run(const std::string& output) {
+  // `known`: the power at the output for noise of power 1 on a value, where that was measured.
+  std::map<std::string, Sensitivity> run(const std::string& output,
+                                         const std::map<std::string, double>& known) {
     found_.clear();
     edges_.clear();
     found_[output] = {.fresh = {1.0}, .seasoned = {1.0}};
     const std::vector<Node>& nodes = index_.graph().nodes;
     for (size_t i = nodes.size(); i-- > 0;) {
       for (const std::string& result : nodes[i].outputs) {
+        correct(result, known);  // all readers have been seen
         const auto s = found_.find(result);
         if (s != found_.end() && !result.empty()) {
           const Sensitivity copy = s->second;  // `pass` inserts
@@ -115,6 +118,9 @@ class BackwardPass {
           pass(nodes[i], result, copy);
         }
       }
+    }
+    for (const ValueInfo& input : index_.graph().inputs) {
+      correct(input.name, known);
     }
     return std::move(found_);
   }
@@ -125,6 +131,23 @@ class BackwardPass {
   Moments of(std::string_view value) const {
     const auto found = moments_.find(std::string(value));
     return found == moments_.end() ? Moments{} : found->second;
+  }
+
+  // Scales what was estimated for a value, and for its uses, to what was measured.
+  void correct(const std::string& value, const std::map<std::string, double>& known) {
+    const auto measured = known.find(value);
+    const auto s = found_.find(value);
+    if (measured == known.end() || s == found_.end() || !(total(s->second) > 0.0)) {
+      return;
+    }
+    const double factor = measured->second / total(s->second);
+    s->second = scaled(s->second, factor);
+    for (auto edge = edges_.lower_bound({value, 0}); edge != edges_.end(); ++edge) {
+      if (edge->first.first != value) {
+        break;
+      }
+      edge->second *= factor;
+    }
   }
 
   void add(std::string_view value, const Sensitivity& s) {
@@ -328,7 +351,7 @@ class BackwardPass {
 
 NoiseGain::NoiseGain(const GraphIndex& index, const std::map<std::string, TensorStats>& stats,
                      const std::vector<std::string>& outputs,
-                     const std::map<std::string, Moments>& measured)
+                     const std::map<std::string, Moments>& measured, const Gains& gains)
     : moments_(signal_moments(index, stats, measured)) {
   BackwardPass backward(index, stats, moments_);
   for (size_t k = 0; k < std::min(outputs.size(), kMaxOutputs); ++k) {
@@ -336,7 +359,13 @@ NoiseGain::NoiseGain(const GraphIndex& index, const std::map<std::string, Tensor
     if (!(signal > 0.0)) {
       continue;
     }
-    for (const auto& [value, sensitivity] : backward.run(outputs[k])) {
+    std::map<std::string, double> known;
+    for (const auto& [value, by_output] : gains) {
+      if (k < by_output.size() && by_output[k]) {
+        known[value] = *by_output[k] * signal;
+      }
+    }
+    for (const auto& [value, sensitivity] : backward.run(outputs[k], known)) {
       double& worst = relative_[value];
       worst = std::max(worst, total(sensitivity) / signal);
     }

@@ -6,9 +6,11 @@
 // weights put the signal, and goes on by a geometric mean of the white gain and that of the
 // signal's variance. One pass from each output back to front gives the power that noise of power 1
 // on any value has there. Operators that are not known keep the ratio of noise to signal.
-// docs/diagnosis.md says how near that comes. Pure; any thread.
+// Where gains of values were measured, these take the place of estimates, and what lies before a
+// value is estimated from there. docs/diagnosis.md says how near that comes. Pure; any thread.
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,12 +24,16 @@ namespace ptq {
 
 class NoiseGain {
  public:
+  // For each value, in the order of `outputs`: noise by signal there for noise of power 1 on each
+  // element of the value; nothing where that was not measured.
+  using Gains = std::map<std::string, std::vector<std::optional<double>>>;
+
   // `index`: of the main graph, with shapes where they are known; `outputs`: names of the values
   // where noise is judged, at most 16 are looked at; `measured`: moments of values without
-  // statistics, as far as they are known.
+  // statistics, as far as they are known; `gains`: measured ones, as far as there are any.
   NoiseGain(const GraphIndex& index, const std::map<std::string, TensorStats>& stats,
             const std::vector<std::string>& outputs,
-            const std::map<std::string, Moments>& measured = {});
+            const std::map<std::string, Moments>& measured = {}, const Gains& gains = {});
 
   // Noise by signal at the output where that is worst, for noise of power 1 on each element of
   // `value`; 0 where nothing of it arrives.

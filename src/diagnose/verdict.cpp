@@ -96,10 +96,14 @@ class Judge {
     } else {
       judge_4();
     }
-    if (traits_.architecture == "transformer" && verdict_.loss_static > request_.budget) {
+    if (traits_.probed_samples > 0) {
+      step(fmt::format("what noise on each value does to the output was measured on {} sample(s)",
+                       traits_.probed_samples));
+    } else if (traits_.architecture == "transformer" && verdict_.loss_static > request_.budget) {
       step(
-          "predictions for transformers are often 10 dB and more too noisy (docs/diagnosis.md): "
-          "measure with `ptq quantize` and `ptq validate` before paying for this");
+          "estimates for transformers are often 10 dB and more too noisy (docs/diagnosis.md): give "
+          "samples with --data, or measure with `ptq quantize` and `ptq validate`, before paying "
+          "for this");
     }
     verdict_.sqnr_db = decibel(verdict_.noise);
     verdict_.loss = predicted_loss(verdict_.noise);

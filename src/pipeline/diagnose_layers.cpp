@@ -12,6 +12,7 @@
 #include "graph/macs.h"
 #include "graph/model_index.h"
 #include "pipeline/layer_noise.h"
+#include "pipeline/measured_gains.h"
 #include "pipeline/observed_values.h"
 #include "pipeline/sample_moments.h"
 #include "pipeline/sized_graph.h"
@@ -59,10 +60,12 @@ class Layers {
                              request)),
         sized_graph_(sized_graph(model.model, request.sample)),
         sized_(sized_graph_),
+        values_(diagnose_values(wanted_, request)),
+        gains_(measure_gains(model.model, sized_, values_, request)),
         noise_(index_[0], structures_[0], sized_, wanted_.stats.tensors, output_names(model),
-               sample_moments(model.model, sized_, request.sample)) {
-    for (TensorDiagnosis& diagnosis : diagnose_values(wanted_, request)) {
-      diagnoses_[diagnosis.name] = std::move(diagnosis);
+               sample_moments(model.model, sized_, request.sample), gains_.gains) {
+    for (const TensorDiagnosis& diagnosis : values_) {
+      diagnoses_[diagnosis.name] = &diagnosis;
     }
   }
 
@@ -80,6 +83,7 @@ class Layers {
     std::ranges::stable_sort(rows_, {}, &LayerDiagnosis::position);
     return std::move(rows_);
   }
+  const MeasuredGains& gains() const { return gains_; }
 
  private:
   static std::vector<std::string> output_names(const LoadedModel& model) {
@@ -92,7 +96,7 @@ class Layers {
 
   const TensorDiagnosis* diagnosis_of(std::string_view value) const {
     const auto found = diagnoses_.find(noise_.source_of(value));
-    return found == diagnoses_.end() ? nullptr : &found->second;
+    return found == diagnoses_.end() ? nullptr : found->second;
   }
 
   void add_products(size_t k) {
@@ -202,7 +206,7 @@ class Layers {
         continue;
       }
       LayerDiagnosis row{
-          .node = name, .op_type = "input", .integer = true, .tensor = diagnosis, .macs = 0};
+          .node = name, .op_type = "input", .integer = true, .tensor = *diagnosis, .macs = 0};
       size_t before = 0;
       for (size_t k = 0; k < index_.size(); ++k) {
         const size_t at = index_[k].producer_position(name);
@@ -253,9 +257,11 @@ class Layers {
   WantedStats wanted_;
   Graph sized_graph_;
   GraphIndex sized_;
+  std::vector<TensorDiagnosis> values_;
+  MeasuredGains gains_;
   LayerNoise noise_;
-  std::map<std::string, TensorDiagnosis> diagnoses_;
-  std::set<std::string> shown_;    // values in the row of a product
+  std::map<std::string, const TensorDiagnosis*> diagnoses_;  // by name, in values_
+  std::set<std::string> shown_;                              // values in the row of a product
   std::set<std::string> counted_;  // values whose other readers are counted
   std::vector<LayerDiagnosis> rows_;
   size_t position_ = 0;
@@ -318,9 +324,11 @@ ModelDiagnosis diagnose_layers(const LoadedModel& model, const ActivationStats& 
   check_stats_belong(stats, model);
   check_keep_float(model.model.graph, request.keep_float);
   ModelDiagnosis out;
-  out.layers = Layers(model, stats, request).run();
+  Layers layers(model, stats, request);
+  out.layers = layers.run();
   out.traits = traits_of(model.model.graph, out.layers);
   out.traits.samples = stats.samples();
+  out.traits.probed_samples = layers.gains().samples;
   const WeightForm form = request.weight_form.value_or(target_of(request).weight_form);
   for (LayerDiagnosis& layer : out.layers) {
     const auto found = layer.tensor ? stats.tensors.find(layer.tensor->name) : stats.tensors.end();
@@ -347,6 +355,9 @@ ModelDiagnosis diagnose_layers(const LoadedModel& model, const ActivationStats& 
   if (out.traits.samples < kFewSamples) {
     add_finding(DiagnosisCode::kFewSamples, fmt::format("{} sample(s)", out.traits.samples),
                 out.findings);
+  }
+  if (out.traits.probed_samples == 0) {
+    add_finding(DiagnosisCode::kEstimatedNoise, layers.gains().reason, out.findings);
   }
   out.verdict = judge_model(out.layers, out.traits, wanted);
   out.findings.insert(out.findings.begin(), out.verdict.findings.begin(),

@@ -24,8 +24,9 @@ double noise_by_signal(double sqnr_db) {
 LayerNoise::LayerNoise(const GraphIndex& index, const Structure& structure, const GraphIndex& sized,
                        const std::map<std::string, TensorStats>& stats,
                        const std::vector<std::string>& outputs,
-                       const std::map<std::string, Moments>& measured)
-    : stats_(stats), gain_(sized, stats, outputs, measured) {
+                       const std::map<std::string, Moments>& measured,
+                       const NoiseGain::Gains& gains)
+    : stats_(stats), gain_(sized, stats, outputs, measured, gains) {
   for (const CodedValue& value : structure.values) {
     shares_[value.value] = value.shares;
   }

@@ -15,11 +15,12 @@ namespace ptq {
 
 class LayerNoise {
  public:
-  // `structure` is that of the main graph of `index`; `sized` the same graph with shapes.
+  // `structure` is that of the main graph of `index`; `sized` the same graph with shapes. The rest
+  // is for NoiseGain.
   LayerNoise(const GraphIndex& index, const Structure& structure, const GraphIndex& sized,
              const std::map<std::string, TensorStats>& stats,
              const std::vector<std::string>& outputs,
-             const std::map<std::string, Moments>& measured);
+             const std::map<std::string, Moments>& measured, const NoiseGain::Gains& gains);
 
   // The observed value whose codes `value` carries: itself, or what it is moved from; "" for none.
   std::string source_of(std::string_view value) const;

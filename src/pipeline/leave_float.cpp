@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "data/sample_source.h"
-#include "pipeline/open_samples.h"
+#include "pipeline/spread_samples.h"
 #include "ptq/error.h"
 #include "search/float_choice.h"
 #include "search/partial_model.h"
@@ -13,22 +12,6 @@ namespace {
 
 // Enough for a mean error; more would cost more than calibration.
 constexpr size_t kSamples = 16;
-
-// `kSamples` of the data at equal distances, since data are often sorted by class.
-std::vector<Sample> spread_samples(const Model& model, const DataRequest& data) {
-  const std::unique_ptr<SampleSource> source = open_samples(model, data);
-  const size_t total = source->size();
-  const size_t wanted = std::min(total, kSamples);
-  std::vector<Sample> samples;
-  for (size_t i = 0; i < total && samples.size() < wanted; ++i) {
-    if (i < samples.size() * total / wanted) {
-      source->skip();
-    } else if (std::optional<Sample> sample = source->next()) {
-      samples.push_back(std::move(*sample));
-    }
-  }
-  return samples;
-}
 
 }  // namespace
 
@@ -44,7 +27,7 @@ LeftInFloat leave_float(const Model& model, const std::map<std::string, ChosenRa
         "costs the output (--data with --stats does)";
     return left;
   }
-  PartialModel partial(model, ranges, full, spread_samples(model, request.samples),
+  PartialModel partial(model, ranges, full, spread_samples(model, request.samples, kSamples),
                        request.threads);
   if (!partial.measurable()) {
     left.finding = "no output is a float tensor, so no product could be tried for its error";

@@ -120,7 +120,8 @@ Json traits_json(const ModelTraits& traits) {
           {"recurrent_parameters", traits.recurrent_parameters},
           {"macs", traits.macs},
           {"convolution_macs", traits.convolution_macs},
-          {"unknown_products", traits.unknown_products}};
+          {"unknown_products", traits.unknown_products},
+          {"probed_samples", traits.probed_samples}};
 }
 
 Json verdict_json(const Verdict& verdict, const DiagnosisContext& context) {

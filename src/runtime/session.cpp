@@ -159,8 +159,8 @@ Ort::SessionOptions Session::State::make_options(const SessionOptions& options) 
   if (!options.custom_ops.empty()) {
     made.RegisterCustomOpsLibrary(options.custom_ops.c_str());
   }
-  if (options.sink != nullptr) {
-    ops = std::make_unique<ObserverOps>(*options.sink);
+  if (options.sink != nullptr || options.rewriter != nullptr) {
+    ops = std::make_unique<ObserverOps>(options.sink, options.rewriter);
     made.Add(ops->domain());
   }
   return made;

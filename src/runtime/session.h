@@ -13,6 +13,7 @@
 #include "ptq/graph.h"
 #include "ptq/tensor.h"
 #include "runtime/observer_sink.h"
+#include "runtime/value_rewriter.h"
 
 namespace ptq {
 
@@ -32,6 +33,8 @@ struct SessionOptions {
   std::map<std::string, Tensor> weights;
   // Receives what the operators of observer_ops.h see; without it they are unknown.
   ObserverSink* sink = nullptr;
+  // The same for those that change values.
+  ValueRewriter* rewriter = nullptr;
   std::filesystem::path custom_ops;  // a library of operators, as any program registers one
   // Once set, loading ends soon with Error{kInterrupted}. Must outlive the construction.
   const std::atomic<bool>* cancel_load = nullptr;

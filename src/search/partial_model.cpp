@@ -1,7 +1,6 @@
 #include "search/partial_model.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <set>
 
@@ -9,40 +8,12 @@
 #include "graph/model_index.h"
 #include "plan/model_plan.h"
 #include "runtime/model_session.h"
+#include "search/error_power.h"
 #include "search/measured_outputs.h"
 #include "transform/insert_qdq.h"
 
 namespace ptq {
 namespace {
-
-struct Power {
-  double signal = 0.0;
-  double noise = 0.0;
-};
-
-Power difference(const Tensor& reference, const Tensor& other) {
-  Power power;
-  if (reference.shape() != other.shape()) {
-    return {0.0, std::numeric_limits<double>::infinity()};
-  }
-  const std::span<const float> x = reference.data<float>();
-  const std::span<const float> y = other.data<float>();
-  for (size_t i = 0; i < x.size(); ++i) {
-    const double error = static_cast<double>(x[i]) - static_cast<double>(y[i]);
-    power.signal += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-    power.noise += error * error;
-  }
-  return power;
-}
-
-double decibel(const Power& power) {
-  if (power.noise == 0.0) {
-    return std::numeric_limits<double>::infinity();
-  }
-  const double ratio = power.signal / power.noise;
-  // NaN: the quantized model gives NaN, or both are without signal.
-  return ratio > 0.0 ? 10.0 * std::log10(ratio) : -std::numeric_limits<double>::infinity();
-}
 
 void copy_forms(const QuantPlan& full, QuantPlan& plan) {
   for (PlannedConstant& constant : plan.constants) {
@@ -110,22 +81,21 @@ QuantPlan PartialModel::plan_of(std::span<const size_t> integer) const {
 
 double PartialModel::sqnr_db(std::span<const size_t> integer) {
   const Session session = open_session(insert_qdq(model_, plan_of(integer)).model, {});
-  std::vector<std::vector<Power>> powers(samples_.size());
+  std::vector<std::vector<ErrorPower>> powers(samples_.size());
   parallel_for(samples_.size(), threads_, [&](size_t i, int /*worker*/) {
     const std::vector<Tensor> outputs = session.run(samples_[i].inputs);
     for (size_t k = 0; k < outputs.size(); ++k) {
       const bool comparable = reference_[i][k].dtype() == DType::kFloat;
-      powers[i].push_back(comparable ? difference(reference_[i][k], outputs[k]) : Power{});
+      powers[i].push_back(comparable ? error_power(reference_[i][k], outputs[k]) : ErrorPower{});
     }
   });
   double worst = std::numeric_limits<double>::infinity();
   for (size_t k = 0; !powers.empty() && k < powers[0].size(); ++k) {
-    Power total;
-    for (const std::vector<Power>& sample : powers) {
-      total.signal += sample[k].signal;
-      total.noise += sample[k].noise;
+    ErrorPower total;
+    for (const std::vector<ErrorPower>& sample : powers) {
+      total += sample[k];
     }
-    worst = std::min(worst, decibel(total));
+    worst = std::min(worst, total.sqnr_db());
   }
   return worst;
 }

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <set>
@@ -19,10 +18,12 @@
 
 #include <fmt/format.h>
 
+#include "bench_arguments.h"
 #include "core/parallel.h"
 #include "data/sample_source.h"
 #include "diagnose/noise_gain.h"
 #include "graph/index.h"
+#include "pipeline/measured_gains.h"
 #include "pipeline/sample_moments.h"
 #include "pipeline/sized_graph.h"
 #include "plan/useful_interval.h"
@@ -33,54 +34,6 @@
 
 namespace ptq {
 namespace {
-
-struct Arguments {
-  std::string model;
-  std::string calibration;
-  std::string held_out;
-  std::string image_spec;
-  int64_t samples = 32;
-  int64_t held = 8;
-};
-
-Arguments parse(int argc, char** argv) {
-  Arguments arguments;
-  std::vector<std::string> plain;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    if (!word.starts_with("--")) {
-      plain.push_back(word);
-      continue;
-    }
-    if (i + 1 == argc) {
-      throw Error(ErrorCode::kUsage, word + ": expected a value");
-    }
-    const std::string value = argv[++i];
-    if (word == "--image-spec") {
-      arguments.image_spec = value;
-    } else if (word == "--samples") {
-      arguments.samples = std::stoll(value);
-    } else if (word == "--held") {
-      arguments.held = std::stoll(value);
-    } else {
-      throw Error(ErrorCode::kUsage, "there is no option " + word);
-    }
-  }
-  if (plain.size() != 3) {
-    throw Error(ErrorCode::kUsage, "expected MODEL CALIBRATION HELD_OUT");
-  }
-  arguments.model = plain[0];
-  arguments.calibration = plain[1];
-  arguments.held_out = plain[2];
-  return arguments;
-}
-
-DataRequest request_for(const std::string& data, const Arguments& arguments, int64_t samples) {
-  DataRequest request{.data = {data}};
-  request.options.max_samples = samples;
-  request.options.image_spec = arguments.image_spec;
-  return request;
-}
 
 struct Power {
   double signal = 0.0;
@@ -172,7 +125,7 @@ struct Value {
 
 class Bench {
  public:
-  Bench(const Arguments& arguments)
+  explicit Bench(const BenchArguments& arguments)
       : loaded_(load_model(arguments.model)), measured_(with_measured_outputs(loaded_.model)) {
     const DataRequest calibration =
         request_for(arguments.calibration, arguments, arguments.samples);
@@ -183,6 +136,9 @@ class Bench {
     request.sample = sample_;
     sized_ = sized_graph(loaded_.model, request.sample);
     diagnosis_ = diagnose_layers(loaded_, stats_, request, {});
+    request.samples = calibration;
+    gains_ = measure_gains(loaded_.model, GraphIndex(sized_),
+                           diagnose_model(loaded_, stats_, request), request);
     const std::unique_ptr<SampleSource> source =
         open_data({arguments.held_out}, input_specs(loaded_.model.graph),
                   request_for(arguments.held_out, arguments, arguments.held).options);
@@ -198,7 +154,7 @@ class Bench {
       outputs.push_back(output.name);
     }
     const NoiseGain gain(sized, stats_.tensors, outputs,
-                         sample_moments(loaded_.model, sized, sample_));
+                         sample_moments(loaded_.model, sized, sample_), gains_.gains);
     std::set<std::string> seen;
     for (const LayerDiagnosis& layer : diagnosis_.layers) {
       if (layer.tensor && seen.insert(layer.tensor->name).second &&
@@ -327,38 +283,11 @@ class Bench {
                       .c_str());
       }
     }
-    print_rule();
     for (const int bits : {8, 4}) {
       for (const RangeEstimator& estimator : range_estimators()) {
         print_summary(bits, std::string(estimator.name));
       }
     }
-  }
-
-  // How often the rule's pick is within 0.3 dB of the best of the four, by held-out samples.
-  void print_rule() const {
-    size_t good = 0;
-    double worst = 0.0;
-    std::string worst_name;
-    for (const Value& value : values_) {
-      double best = -200.0;
-      for (const RangeEstimator& estimator : range_estimators()) {
-        best = std::max(best, value.rows.at({8, std::string(estimator.name)}).measured);
-      }
-      const double lost = best - value.rows.at({8, value.layer->tensor->estimator}).measured;
-      good += lost <= 0.3 ? 1U : 0U;
-      if (lost > worst) {
-        worst = lost;
-        worst_name = value.layer->tensor->name + " " + value.layer->tensor->estimator;
-      }
-    }
-    std::puts(fmt::format("# rule within 0.3 dB of the best: {} of {} values ({:.1f} %), worst "
-                          "{:.2f} dB ({})",
-                          good, values_.size(),
-                          100.0 * static_cast<double>(good) /
-                              static_cast<double>(std::max<size_t>(1, values_.size())),
-                          worst, worst_name)
-                  .c_str());
   }
 
   void print_summary(int bits, const std::string& estimator) const {
@@ -391,6 +320,7 @@ class Bench {
   Graph sized_;
   std::map<std::string, Tensor> sample_;
   ModelDiagnosis diagnosis_;
+  MeasuredGains gains_;
   std::vector<std::map<std::string, Tensor>> samples_;
   std::vector<Value> values_;
 };
@@ -400,7 +330,7 @@ class Bench {
 
 int main(int argc, char** argv) {
   try {
-    ptq::Bench(ptq::parse(argc, argv)).run();
+    ptq::Bench(ptq::parse_bench_arguments(argc, argv)).run();
     return 0;
   } catch (const std::exception& error) {
     std::fputs(fmt::format("{}\n", error.what()).c_str(), stderr);

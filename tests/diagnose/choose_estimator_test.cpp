@@ -89,9 +89,9 @@ TEST(ChooseEstimator, LargeRatioTakesMse) {
 
 TEST(ChooseEstimator, ASmallGainDoesNotPayForClipping) {
   for (const double ratio : {5.0, 139.0}) {
-    const EstimatorChoice choice = choose(ratio, candidates(12.6, 0.6, 13.0));
+    const EstimatorChoice choice = choose(ratio, candidates(12.8, 0.6, 13.0));
     EXPECT_EQ(choice.estimator, "absmax");
-    EXPECT_THAT(choice.reason, HasSubstr("clipping gains only 0.4 dB: the full range stays"));
+    EXPECT_THAT(choice.reason, HasSubstr("clipping gains only 0.2 dB: the full range stays"));
     // A tolerant veto does not widen this: it is about the ratio's choice.
     EXPECT_EQ(choose(ratio, candidates(11.0, 0.6, 13.0), {.veto_db = 3.0}).estimator, "mse");
   }

@@ -183,5 +183,33 @@ TEST(SignalMoments, EstimatesWhatIsNotMeasured) {
   EXPECT_NEAR(moments.at("y").mean, 6.0, 1e-5);
 }
 
+TEST(NoiseGain, AMeasuredGainTakesThePlaceOfTheEstimate) {
+  // x → ·a → t → ·b → y: the gain of t is given, that of x follows from it through a.
+  const Model model = model_of(
+      "g (float[1,2] x) => (float[1,1] y)\n"
+      "<float[2,2] a = {3, 0, 0, 5}, float[2,1] b = {2, 1}>\n"
+      "{ t = MatMul(x, a)\n y = MatMul(t, b) }");
+  const GraphIndex index(model.graph);
+  const std::map<std::string, TensorStats> stats = {
+      {"t", stats_of(std::vector<float>{1.0F, -1.0F})},
+      {"y", stats_of(std::vector<float>{2.0F, -2.0F})}};
+  const NoiseGain estimated(index, stats, {"y"});
+  const double wanted = 10.0 * estimated.relative("t");
+  const NoiseGain measured(index, stats, {"y"}, {}, {{"t", {wanted}}, {"x", {std::nullopt}}});
+  EXPECT_NEAR(measured.relative("t"), wanted, 1e-9);
+  EXPECT_NEAR(measured.through("t", 1), wanted, 1e-9);
+  EXPECT_NEAR(measured.relative("x"), 10.0 * estimated.relative("x"), 1e-9);
+}
+
+TEST(NoiseGain, MeasuringSilenceSilencesWhatIsBefore) {
+  const Model model = model_of("g (float[1,2] x) => (float[1,2] y) { t = Neg(x)\n y = Neg(t) }");
+  const GraphIndex index(model.graph);
+  const std::map<std::string, TensorStats> stats = {
+      {"y", stats_of(std::vector<float>{2.0F, -2.0F})}};
+  const NoiseGain gain(index, stats, {"y"}, {}, {{"t", {0.0}}});
+  EXPECT_EQ(gain.relative("t"), 0.0);
+  EXPECT_EQ(gain.relative("x"), 0.0);
+}
+
 }  // namespace
 }  // namespace ptq

@@ -28,6 +28,7 @@ struct Options {
   std::string sort;
   std::string layer;
   std::string fail_on = "none";
+  bool probe = true;
 };
 
 int rank_of(const std::string& severity) {
@@ -91,8 +92,13 @@ int run(Options& options) {
                                            measure.batch == 1 ? &sketches : nullptr},
                                           options.common, warnings);
   if (!options.data.data.empty()) {
-    request.sample =
-        first_sample(model, {.data = options.data.data, .options = options.data.options});
+    DataRequest samples{.data = options.data.data, .options = options.data.options};
+    request.sample = first_sample(model, samples);
+    if (options.probe) {
+      samples.measure = measure;
+      samples.stop = &stop_requested;
+      request.samples = std::move(samples);
+    }
   }
   ModelDiagnosis diagnosis = diagnose_layers(model, stats, request, options.verdict);
   if (!options.data.data.empty()) {
@@ -156,6 +162,11 @@ void add_verdict_options(CLI::App& verb, Options& options) {
   verb.add_option("--fail-on", options.fail_on,
                   "exit 1 when there is a finding so severe: none, info, warning or error [none]")
       ->check(CLI::IsMember({"none", "info", "warning", "error"}))
+      ->group("Verdict");
+  verb.add_flag(
+          "--probe,!--no-probe", options.probe,
+          "measure what noise on each value does to the outputs, on up to 32 samples, instead "
+          "of estimating it from weights and statistics [on with --data]")
       ->group("Verdict");
 }
 
