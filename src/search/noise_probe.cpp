@@ -7,7 +7,7 @@
 #include "graph/index.h"
 #include "ptq/error.h"
 #include "runtime/rewritten_session.h"
-#include "search/error_power.h"
+#include "core/error_power.h"
 
 namespace ptq {
 namespace {

@@ -8,7 +8,7 @@
 #include "graph/model_index.h"
 #include "plan/model_plan.h"
 #include "runtime/model_session.h"
-#include "search/error_power.h"
+#include "core/error_power.h"
 #include "search/measured_outputs.h"
 #include "transform/insert_qdq.h"
 

@@ -1,4 +1,4 @@
-#include "search/error_power.h"
+#include "core/error_power.h"
 
 #include <cmath>
 #include <limits>
