@@ -21,6 +21,7 @@
 #include "ptq/graph.h"
 #include "ptq/kernel_proof.h"
 #include "ptq/layer_diagnosis.h"
+#include "ptq/layer_error.h"
 #include "ptq/measure_options.h"
 #include "ptq/plan.h"
 #include "ptq/sample_sketch.h"
@@ -219,6 +220,12 @@ Validation validate_models(const std::filesystem::path& fp32,
 
 // Hashes of samples that were calibrated on, as statistics hold them.
 CalibrationHashes hash_samples(const std::filesystem::path& model, const DataRequest& data);
+
+// Layer by layer, how far a quantized model is from FP32: what has piled up at each result over all
+// samples, and what each layer that the file computes from codes costs the outputs alone, on up to
+// 8 samples. Two sessions hold all results of a sample, at most 128 MiB of them at a time. Throws
+// Error{kInput} for a file without Q/DQ pairs in front of nodes of `fp32`.
+LayerErrors layer_errors(const LoadedModel& fp32, const Model& quantized, const DataRequest& data);
 
 struct BenchmarkRequest {
   std::vector<std::string> data{};        // samples; empty: inputs are generated

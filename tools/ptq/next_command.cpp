@@ -1,11 +1,9 @@
 #include "next_command.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include <fmt/format.h>
 
 #include "ptq/error.h"
+#include "report/shell_word.h"
 
 namespace ptq::cli {
 namespace {
@@ -75,21 +73,6 @@ std::string int4(const CommandContext& context, const std::vector<std::string>& 
 }
 
 }  // namespace
-
-std::string shell_word(const std::string& word) {
-  const bool plain = !word.empty() && std::ranges::all_of(word, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("-_./=:,+@%").find(c) != std::string_view::npos;
-  });
-  if (plain) {
-    return word;
-  }
-  std::string out = "'";
-  for (const char c : printable(word, 4096)) {
-    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  }
-  return out + "'";
-}
 
 std::string next_command(const Verdict& verdict, int bits, const CommandContext& context) {
   switch (verdict.answer) {

@@ -18,7 +18,4 @@ struct CommandContext {
 // Python package.
 std::string next_command(const Verdict& verdict, int bits, const CommandContext& context);
 
-// `word` as one argument of a POSIX shell.
-std::string shell_word(const std::string& word);
-
 }  // namespace ptq::cli
