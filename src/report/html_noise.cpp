@@ -21,7 +21,7 @@ constexpr size_t kPoints = 300;
 constexpr double kHighestDb = 90.0;  // beyond it nobody asks how much
 
 // One layer, in the order of computation. NaN where a document does not say.
-struct LayerError {
+struct PlottedError {
   std::string_view name{};
   std::string_view op{};
   double first = NAN;   // dB; +infinity: no error
@@ -33,7 +33,7 @@ double decibel_of_noise(const Json& row, std::string_view path) {
   return !noise ? NAN : *noise > 0.0 ? -10.0 * std::log10(*noise) : INFINITY;
 }
 
-std::vector<LayerError> predicted_errors(const Json& diagnose) {
+std::vector<PlottedError> predicted_errors(const Json& diagnose) {
   std::vector<const Json*> order;
   for (const Json& row : rows_of(diagnose, "layers")) {
     if (member_of(row, "noise").is_object()) {
@@ -42,7 +42,7 @@ std::vector<LayerError> predicted_errors(const Json& diagnose) {
   }
   std::ranges::stable_sort(order, {},
                            [](const Json* row) { return count_of(*row, "position").value_or(0); });
-  std::vector<LayerError> rows;
+  std::vector<PlottedError> rows;
   for (const Json* row : order) {
     rows.push_back({.name = text_of(*row, "node"),
                     .op = text_of(*row, "op_type"),
@@ -52,14 +52,14 @@ std::vector<LayerError> predicted_errors(const Json& diagnose) {
   return rows;
 }
 
-std::vector<LayerError> measured_errors(const Json& validate) {
+std::vector<PlottedError> measured_errors(const Json& validate) {
   std::vector<const Json*> order;
   for (const Json& row : rows_of(validate, "layers")) {
     order.push_back(&row);
   }
   std::ranges::stable_sort(order, {},
                            [](const Json* row) { return finite_of(*row, "depth").value_or(0.0); });
-  std::vector<LayerError> rows;
+  std::vector<PlottedError> rows;
   for (const Json* row : order) {
     rows.push_back({.name = text_of(*row, "name"),
                     .op = text_of(*row, "op"),
@@ -69,7 +69,7 @@ std::vector<LayerError> measured_errors(const Json& validate) {
   return rows;
 }
 
-double least(const LayerError& row) {
+double least(const PlottedError& row) {
   return std::min(std::isnan(row.first) ? INFINITY : row.first,
                   std::isnan(row.second) ? INFINITY : row.second);
 }
@@ -79,7 +79,7 @@ std::string db_cell(double db) {
 }
 
 // Positions of the rows that are shown: of each stretch the worst.
-std::vector<size_t> shown_positions(const std::vector<LayerError>& rows, size_t stretch) {
+std::vector<size_t> shown_positions(const std::vector<PlottedError>& rows, size_t stretch) {
   std::vector<size_t> shown;
   for (size_t begin = 0; begin < rows.size(); begin += stretch) {
     const auto end =
@@ -98,7 +98,7 @@ struct ErrorTitles {
   bool joined;  // the first series is one signal on its way, so its points are joined
 };
 
-std::string error_part(const std::vector<LayerError>& rows, const ErrorTitles& titles) {
+std::string error_part(const std::vector<PlottedError>& rows, const ErrorTitles& titles) {
   const size_t stretch = std::max<size_t>(1, (rows.size() + kPoints - 1) / kPoints);
   const std::vector<size_t> shown = shown_positions(rows, stretch);
   double lowest = kHighestDb;
@@ -149,8 +149,8 @@ std::string error_part(const std::vector<LayerError>& rows, const ErrorTitles& t
          table.folded("Data of the plot");
 }
 
-bool any_figure(const std::vector<LayerError>& rows) {
-  return std::ranges::any_of(rows, [](const LayerError& row) { return std::isfinite(least(row)); });
+bool any_figure(const std::vector<PlottedError>& rows) {
+  return std::ranges::any_of(rows, [](const PlottedError& row) { return std::isfinite(least(row)); });
 }
 
 }  // namespace
@@ -161,7 +161,7 @@ HtmlSection noise_section(const ReportDocuments& documents) {
                       .source =
                           "ptq diagnose MODEL … --json-out FILE and ptq validate FP32 QUANTIZED "
                           "--data SAMPLES --layers --json-out FILE"};
-  const std::vector<LayerError> measured = measured_errors(documents.of(ReportKind::kValidate));
+  const std::vector<PlottedError> measured = measured_errors(documents.of(ReportKind::kValidate));
   if (any_figure(measured)) {
     section.body +=
         "<h3>Measured along the network</h3>\n<p class=\"lead\">Signal over error of the quantized "
@@ -169,7 +169,7 @@ HtmlSection noise_section(const ReportDocuments& documents) {
         error_part(measured, {"Measured SQNR along the network", "whole model quantized",
                               "this layer alone", true});
   }
-  const std::vector<LayerError> predicted = predicted_errors(documents.of(ReportKind::kDiagnose));
+  const std::vector<PlottedError> predicted = predicted_errors(documents.of(ReportKind::kDiagnose));
   if (any_figure(predicted)) {
     section.body +=
         "<h3>Predicted for each layer alone</h3>\n<p class=\"lead\">Signal over error at the "

@@ -58,7 +58,7 @@ std::string layer_errors_text(const LayerErrors& errors, size_t top) {
   return out;
 }
 
-Json layer_errors_json(const LayerErrors& errors) {
+Json layer_rows_json(const LayerErrors& errors) {
   Json rows = Json::array();
   for (const LayerError& layer : errors.layers) {
     rows.push_back({{"name", layer.name},
@@ -67,12 +67,15 @@ Json layer_errors_json(const LayerErrors& errors) {
                     {"sqnr_db", number(layer.sqnr_db)},
                     {"alone_sqnr_db", number(layer.alone_sqnr_db)}});
   }
+  return rows;
+}
+
+Json layer_summary_json(const LayerErrors& errors) {
   return {{"samples", errors.samples},
           {"alone_samples", errors.alone_samples},
           {"sqnr_db", number(errors.sqnr_db)},
           {"exclude", errors.exclude},
-          {"sqnr_db_without", number(errors.sqnr_db_without)},
-          {"layers", std::move(rows)}};
+          {"sqnr_db_without", number(errors.sqnr_db_without)}};
 }
 
 }  // namespace ptq

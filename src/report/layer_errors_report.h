@@ -11,7 +11,8 @@ namespace ptq {
 
 // The `top` layers that cost most alone (0: all), and the options that leave the worst in float.
 std::string layer_errors_text(const LayerErrors& errors, size_t top);
-// An object with `layers` in the order of computation.
-Json layer_errors_json(const LayerErrors& errors);
+// Rows in the order of computation, and what they sum up to.
+Json layer_rows_json(const LayerErrors& errors);
+Json layer_summary_json(const LayerErrors& errors);
 
 }  // namespace ptq
