@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ptq/benchmark.h"
+#include "ptq/layer_error.h"
 
 namespace ptq {
 
@@ -163,6 +164,7 @@ struct Validation {
   uint64_t quantized_bytes = 0;
   std::optional<double> integer_share{};  // of multiply-accumulates; empty: not asked or unknown
   std::optional<Benchmark> benchmark{};
+  std::optional<LayerErrors> layers{};  // empty: not asked for
   std::vector<Gate> gates{};
   std::vector<ValidationFinding> findings{};
   std::vector<std::string> warnings{};

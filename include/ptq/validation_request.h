@@ -78,6 +78,7 @@ struct ValidationRequest {
   uint64_t seed = 0;
   size_t resamples = 2000;
   size_t worst = 5;                     // samples that are named
+  bool layers = false;                  // look where the error comes from
   std::filesystem::path dump_folder{};  // receives the inputs of these; "": nowhere
   std::string runtime_opt = "all";      // "all", "basic", "none"
   int accuracy_level = -1;              // of MatMulNBits; -1: the runtime's own

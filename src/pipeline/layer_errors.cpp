@@ -88,12 +88,11 @@ class LayerSearch {
   std::vector<std::vector<size_t>> chunks(const Sample& sample) const {
     const Graph sized = sized_graph(fp32_, sample.inputs);
     const GraphIndex fp32(sized);
-    const GraphIndex file(quantized_.graph);
     std::vector<std::vector<size_t>> chunks;
     int64_t elements = 0;
     for (size_t i = 0; i < layers_.size(); ++i) {
-      const std::string& value = layers_[i].output;
-      if (file.producer(value) == nullptr || fp32.dtype(value) != DType::kFloat) {
+      const std::string& value = layers_[i].fp32_value;
+      if (value.empty() || fp32.dtype(value) != DType::kFloat) {
         continue;
       }
       const Shape* shape = fp32.shape(value);
@@ -118,11 +117,13 @@ class LayerSearch {
       throw Error(ErrorCode::kInput, "--layers: expected samples, found none");
     }
     for (const std::vector<size_t>& chunk : chunks(*sample)) {
-      std::vector<ValueInfo> values;
+      std::vector<ValueInfo> fp32;
+      std::vector<ValueInfo> file;
       for (const size_t layer : chunk) {
-        values.push_back({.name = layers_[layer].output, .dtype = DType::kFloat});
+        fp32.push_back({.name = layers_[layer].fp32_value, .dtype = DType::kFloat});
+        file.push_back({.name = layers_[layer].file_value, .dtype = DType::kFloat});
       }
-      const Powers powers = compare_values(values);
+      const Powers powers = compare_values(fp32, file);
       for (size_t k = 0; k < chunk.size(); ++k) {
         errors_.layers[chunk[k]].sqnr_db = powers[k].sqnr_db();
       }
@@ -130,12 +131,12 @@ class LayerSearch {
   }
 
   // As many samples at a time as there are threads, so that memory does not grow with the data.
-  Powers compare_values(const std::vector<ValueInfo>& values) {
-    const Session a = open_session(with_outputs(fp32_, values), {});
-    const Session b = open_session(with_outputs(quantized_, values), {});
+  Powers compare_values(const std::vector<ValueInfo>& fp32, const std::vector<ValueInfo>& file) {
+    const Session a = open_session(with_outputs(fp32_, fp32), {});
+    const Session b = open_session(with_outputs(quantized_, file), {});
     const int threads = resolve_threads(data_.threads);
     const std::unique_ptr<SampleSource> source = open_samples(fp32_, data_);
-    Powers sum(values.size());
+    Powers sum(fp32.size());
     uint64_t count = 0;
     while (true) {
       check_stop(data_);
@@ -173,9 +174,8 @@ class LayerSearch {
     const Model measured = with_measured_outputs(fp32_);
     const Session session = open_session(measured, {});
     std::vector<std::vector<Tensor>> reference(samples.size());
-    parallel_for(samples.size(), data_.threads, [&](size_t i, int /*worker*/) {
-      reference[i] = session.run(samples[i].inputs);
-    });
+    parallel_for(samples.size(), data_.threads,
+                 [&](size_t i, int /*worker*/) { reference[i] = session.run(samples[i].inputs); });
     parallel_for(layers_.size(), resolve_threads(data_.threads), [&](size_t k, int /*worker*/) {
       check_stop(data_);
       const Session one = open_session(with_one_layer(measured, quantized_.graph, layers_[k]), {});
@@ -194,9 +194,8 @@ class LayerSearch {
                   const std::vector<std::vector<Tensor>>& reference,
                   const std::vector<ValueInfo>& outputs) const {
     const GraphIndex file(quantized_.graph);
-    const bool kept = std::ranges::all_of(outputs, [&](const ValueInfo& output) {
-      return file.producer(output.name) != nullptr;
-    });
+    const bool kept = std::ranges::all_of(
+        outputs, [&](const ValueInfo& output) { return file.producer(output.name) != nullptr; });
     if (!kept) {
       return std::numeric_limits<double>::quiet_NaN();
     }
@@ -217,8 +216,7 @@ class LayerSearch {
 
 }  // namespace
 
-LayerErrors layer_errors(const LoadedModel& fp32, const Model& quantized,
-                         const DataRequest& data) {
+LayerErrors layer_errors(const LoadedModel& fp32, const Model& quantized, const DataRequest& data) {
   return LayerSearch(fp32, quantized, data).run();
 }
 

@@ -118,8 +118,7 @@ void add_still_channels(ChannelActivity activity, ModelDiagnosis& diagnosis) {
     std::string message =
         fmt::format("of {} channels over {} samples", still.channels, activity.samples);
     message += still.zero.empty() ? "" : ", " + channels_text(still.zero, "always zero");
-    message +=
-        still.constant.empty() ? "" : ", " + channels_text(still.constant, "constant");
+    message += still.constant.empty() ? "" : ", " + channels_text(still.constant, "constant");
     diagnosis.findings.push_back(
         {std::string(row.code), std::string(row.severity), still.value, std::move(message)});
     for (LayerDiagnosis& layer : diagnosis.layers) {

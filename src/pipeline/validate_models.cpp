@@ -276,6 +276,9 @@ Validation validate_models(const std::filesystem::path& fp32,
   if (!request.dump_folder.empty()) {
     dump_worst(compared, request.dump_folder, validation);
   }
+  if (request.layers) {
+    validation.layers = layer_errors(load_model(fp32), other, data);
+  }
   if (request.limits.min_integer_share) {
     const std::unique_ptr<SampleSource> again = open_samples(reference, data);
     const std::optional<Sample> first = again->next();

@@ -5,7 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "report/shell_word.h"
+#include "core/run_command.h"
+#include "ptq/error.h"
 #include "report/table.h"
 
 namespace ptq {
@@ -36,9 +37,10 @@ std::string layer_errors_text(const LayerErrors& errors, size_t top) {
                    db_text(layer.alone_sqnr_db), db_text(layer.sqnr_db)});
   }
   std::string out =
-      fmt::format("error by layer: alone at the worst output ({} samples), and with everything "
-                  "quantized at its own result ({} samples)\n",
-                  errors.alone_samples, errors.samples) +
+      fmt::format(
+          "error by layer: alone at the worst output ({} samples), and with everything "
+          "quantized at its own result ({} samples)\n",
+          errors.alone_samples, errors.samples) +
       table.text();
   if (shown < worst.size()) {
     out += fmt::format("  ... and {} more (JSON has all)\n", worst.size() - shown);
@@ -51,7 +53,7 @@ std::string layer_errors_text(const LayerErrors& errors, size_t top) {
   if (!errors.exclude.empty()) {
     out += "to leave them in float, add to `ptq quantize`\n ";
     for (const std::string& name : errors.exclude) {
-      out += " --keep-float " + shell_word(name);
+      out += " --keep-float " + shell_word(printable(name, 1000));
     }
     out += "\n";
   }

@@ -6,6 +6,7 @@
 #include "ptq/error.h"
 #include "report/json_document.h"
 #include "report/json_fields.h"
+#include "report/layer_errors_report.h"
 #include "report/validation_report.h"
 
 namespace ptq {
@@ -189,6 +190,9 @@ std::string validation_json(const ReportHeader& header, const Validation& valida
       validation.decisions ? decisions_json(*validation.decisions) : Json(nullptr);
   document["task"] = validation.task ? task_json(*validation.task) : Json(nullptr);
   document["worst"] = worst_json(validation.worst);
+  document["layers"] = validation.layers ? layer_rows_json(*validation.layers) : Json::array();
+  document["layer_summary"] =
+      validation.layers ? layer_summary_json(*validation.layers) : Json(nullptr);
   document["hygiene"] = hygiene_json(validation.hygiene);
   document["speed"] =
       validation.benchmark

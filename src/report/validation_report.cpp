@@ -7,12 +7,15 @@
 #include <fmt/format.h>
 
 #include "ptq/error.h"
+#include "report/layer_errors_report.h"
 #include "report/table.h"
 
 namespace ptq {
 namespace {
 
 using Align = TextTable::Align;
+
+constexpr size_t kLayersShown = 12;
 
 std::string metric_value(const MetricResult& metric, double value) {
   return metric.unit == "%" ? fmt::format("{:.3f} %", value) : fmt::format("{:.5g}", value);
@@ -162,6 +165,9 @@ std::string validation_text(const Validation& validation) {
     out += task_text(*validation.task);
   }
   out += worst_text(validation.worst);
+  if (validation.layers) {
+    out += "\n" + layer_errors_text(*validation.layers, kLayersShown);
+  }
   if (!validation.findings.empty()) {
     out += "\nfindings\n";
   }

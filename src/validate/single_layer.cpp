@@ -93,6 +93,26 @@ class FileNodes {
   std::map<std::string_view, size_t> by_name_;
 };
 
+// Fills fp32_value and file_value.
+void find_comparison(const Node& node, const Node& other, const GraphIndex& prepared,
+                     const GraphIndex& file, CodedLayer& layer) {
+  std::string value = other.outputs.at(0);
+  for (int hops = 0; hops < 2; ++hops) {
+    const Node* next = file.only_consumer(value);
+    if (next == nullptr || !is_pair_node(*next)) {
+      break;
+    }
+    value = next->outputs.at(0);
+  }
+  for (const std::string& name : {value, other.outputs[0], node.outputs[0]}) {
+    if (prepared.producer(name) != nullptr) {
+      layer.fp32_value = name;
+      layer.file_value = value;
+      return;
+    }
+  }
+}
+
 bool only_moves(const Node& node) {
   const OpRule* rule = find_op_rule(node);
   return rule != nullptr && rule->op_class == OpClass::kPassThrough;
@@ -149,6 +169,7 @@ class Transplant {
 }  // namespace
 
 std::vector<CodedLayer> coded_layers(const Graph& prepared, const Graph& quantized) {
+  const GraphIndex before(prepared);
   const GraphIndex file(quantized);
   const FileNodes nodes(file);
   std::vector<CodedLayer> layers;
@@ -168,9 +189,9 @@ std::vector<CodedLayer> coded_layers(const Graph& prepared, const Graph& quantiz
     }
     layers.push_back({.name = node.name.empty() ? node.outputs[0] : node.name,
                       .op_type = node.op_type,
-                      .output = node.outputs[0],
                       .position = i,
                       .in_file = *found});
+    find_comparison(node, other, before, file, layers.back());
   }
   return layers;
 }
@@ -195,9 +216,9 @@ Model with_one_layer(const Model& prepared, const Graph& quantized, const CodedL
     }
   }
   model.graph.nodes[layer.position] = std::move(node);
-  model.graph.nodes.insert(
-      model.graph.nodes.begin() + static_cast<std::ptrdiff_t>(layer.position),
-      std::make_move_iterator(added.begin()), std::make_move_iterator(added.end()));
+  model.graph.nodes.insert(model.graph.nodes.begin() + static_cast<std::ptrdiff_t>(layer.position),
+                           std::make_move_iterator(added.begin()),
+                           std::make_move_iterator(added.end()));
   return model;
 }
 

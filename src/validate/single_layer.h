@@ -15,9 +15,13 @@ namespace ptq {
 struct CodedLayer {
   std::string name{};  // of the node, or of its first output: what --keep-float takes
   std::string op_type{};
-  std::string output{};  // first output, in both graphs where the file kept the name
-  size_t position = 0;   // in the prepared graph
-  size_t in_file = 0;    // position of its counterpart in the quantized graph
+  // Where its result can be compared: a value of FP32 and the value that stands for it in the file,
+  // as its readers see it, behind its own codes; a Relu or Clip that the codes absorb is included.
+  // "" for none.
+  std::string fp32_value{};
+  std::string file_value{};
+  size_t position = 0;  // in the prepared graph
+  size_t in_file = 0;   // position of its counterpart in the quantized graph
 };
 
 // In the order of the prepared graph. Nodes are matched by the values that they make, behind their

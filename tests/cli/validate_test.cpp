@@ -382,5 +382,54 @@ TEST_F(GateRun, RefusesWhatCannotBeJudged) {
   refused({"--task", "detection", "--labels", "labels"}, 3, "expected labelled boxes of shape");
 }
 
+TEST_F(GateRun, LayersNameWhereTheErrorComesFrom) {
+  // The codes of one inner product lose all but the coarsest of their steps.
+  size_t position = 0;
+  std::string spoilt;
+  changed("coarse.onnx", [&](Model& model) {
+    for (const Node& node : model.graph.nodes) {
+      if (node.op_type != "Conv" || ++position != 4) {
+        continue;
+      }
+      spoilt = node.name.empty() ? node.outputs[0] : node.name;
+      for (Node& other : model.graph.nodes) {
+        if (!other.outputs.empty() && other.outputs[0] == node.inputs[1]) {
+          for (Constant& constant : model.graph.initializers) {
+            if (constant.name == other.inputs[0]) {
+              for (int8_t& code : constant.tensor.mutable_data<int8_t>()) {
+                code = static_cast<int8_t>(code / 64 * 64);
+              }
+            }
+          }
+        }
+      }
+    }
+  });
+  const Json report =
+      document({"coarse.onnx", "--data", kTest, "--samples", "24", "--layers", "--worst", "0"}, 0);
+  ASSERT_GE(report["layers"].size(), 5U);
+  const auto alone = [](const Json& row) {
+    return row["alone_sqnr_db"].is_number() ? row["alone_sqnr_db"].get<double>() : 1e9;
+  };
+  const Json& worst =
+      *std::min_element(report["layers"].begin(), report["layers"].end(),
+                        [&](const Json& a, const Json& b) { return alone(a) < alone(b); });
+  EXPECT_EQ(report["layer_summary"]["exclude"][0], worst["name"]);
+  EXPECT_EQ(report["layer_summary"]["samples"], 24);
+  EXPECT_GT(report["layer_summary"]["sqnr_db_without"].get<double>(),
+            report["layer_summary"]["sqnr_db"].get<double>());
+  for (const Json& row : report["layers"]) {
+    EXPECT_TRUE(row["sqnr_db"].is_number()) << row;
+  }
+  const ProgramRun run = validate({"coarse.onnx", "--data", kTest, "--samples", "8", "--layers"});
+  EXPECT_THAT(run.out, HasSubstr("--keep-float " + worst["name"].get<std::string>()));
+}
+
+TEST_F(GateRun, LayersOfAFileWithoutCodesAreRefused) {
+  const ProgramRun run = validate({kModel, "--data", kTest, "--samples", "8", "--layers"});
+  EXPECT_EQ(run.exit_code, 3);
+  EXPECT_THAT(run.err, HasSubstr("--layers: expected Q/DQ pairs"));
+}
+
 }  // namespace
 }  // namespace ptq::testing

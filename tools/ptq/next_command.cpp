@@ -2,19 +2,24 @@
 
 #include <fmt/format.h>
 
+#include "core/run_command.h"
 #include "ptq/error.h"
-#include "report/shell_word.h"
 
 namespace ptq::cli {
 namespace {
 
+// For a terminal: names and paths may hold control characters.
+std::string shown_word(const std::string& word) {
+  return shell_word(printable(word, 4096));
+}
+
 std::string data_arguments(const DataOptionsCli& data) {
   std::string out;
   for (const std::string& each : data.data) {
-    out += " --data " + shell_word(each);
+    out += " --data " + shown_word(each);
   }
   const DataOptions& options = data.options;
-  out += options.image_spec.empty() ? "" : " --image-spec " + shell_word(options.image_spec);
+  out += options.image_spec.empty() ? "" : " --image-spec " + shown_word(options.image_spec);
   out += options.max_samples == 0 ? "" : fmt::format(" --samples {}", options.max_samples);
   out += options.drop_last ? " --drop-last" : "";
   out += options.skip_bad ? " --skip-bad" : "";
@@ -34,31 +39,31 @@ std::string policy_arguments(const PolicyCli& policy) {
   out += policy.low_ratio < 0.0 ? "" : fmt::format(" --low-ratio {}", policy.low_ratio);
   out += policy.high_ratio < 0.0 ? "" : fmt::format(" --high-ratio {}", policy.high_ratio);
   for (const std::string& node : policy.keep_float) {
-    out += " --keep-float " + shell_word(node);
+    out += " --keep-float " + shown_word(node);
   }
   return out;
 }
 
 std::string quantize(const Verdict& verdict, const CommandContext& context) {
-  std::string out = "ptq quantize " + shell_word(context.model.string());
+  std::string out = "ptq quantize " + shown_word(context.model.string());
   if (!context.stats.path.empty()) {
-    out += " --stats " + shell_word(context.stats.path.string());
+    out += " --stats " + shown_word(context.stats.path.string());
     out += context.stats.allow_stale ? " --allow-stale" : "";
   }
   out += data_arguments(context.data) + policy_arguments(context.policy);
   for (const std::string& layer : verdict.float_layers) {
-    out += " --keep-float " + shell_word(layer);
+    out += " --keep-float " + shown_word(layer);
   }
-  return out + " -o " + shell_word(with_suffix(context.model, ".int8.onnx").string());
+  return out + " -o " + shown_word(with_suffix(context.model, ".int8.onnx").string());
 }
 
 // A program for python3 that gets the model, the output and further words as its arguments.
 std::string python(const std::string& program, const CommandContext& context,
                    const std::string& suffix, const std::vector<std::string>& words = {}) {
-  std::string out = "python3 -c " + shell_word(program) + " " + shell_word(context.model.string()) +
-                    " " + shell_word(with_suffix(context.model, suffix).string());
+  std::string out = "python3 -c " + shown_word(program) + " " + shown_word(context.model.string()) +
+                    " " + shown_word(with_suffix(context.model, suffix).string());
   for (const std::string& word : words) {
-    out += " " + shell_word(word);
+    out += " " + shown_word(word);
   }
   return out;
 }
@@ -92,8 +97,8 @@ std::string next_command(const Verdict& verdict, int bits, const CommandContext&
       break;
   }
   // The prediction deserves a measurement before anybody trains.
-  const std::string output = shell_word(with_suffix(context.model, ".int8.onnx").string());
-  return quantize(verdict, context) + " && ptq validate " + shell_word(context.model.string()) +
+  const std::string output = shown_word(with_suffix(context.model, ".int8.onnx").string());
+  return quantize(verdict, context) + " && ptq validate " + shown_word(context.model.string()) +
          " " + output +
          (context.data.data.empty() ? " --data SAMPLES" : data_arguments(context.data)) +
          " --min-sqnr 13";

@@ -233,6 +233,8 @@ void add_run_options(CLI::App& verb, Options& options) {
                   "the samples of calibration, as --data takes them, to compare with");
   verb.add_option("--worst", request.worst, "samples of the lowest SQNR to name [5]")
       ->check(CLI::Range(size_t{0}, size_t{10000}));
+  verb.add_flag("--layers,!--no-layers", request.layers,
+                "say which layers the error comes from, and which to leave in float");
   verb.add_option("--dump-worst", request.dump_folder,
                   "folder that receives their inputs as npz files");
   verb.add_option("--runtime-opt", request.runtime_opt,
