@@ -6,7 +6,9 @@
 #include <array>
 #include <cstring>
 #include <exception>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -393,13 +395,11 @@ void fill_functions(Op& op) {
   }
 }
 
-OrtStatus* register_ops(OrtSessionOptions* options, const OrtApiBase& base, const OrtApi& api) {
-  OrtCustomOpDomain* domain = nullptr;
-  if (OrtStatus* const status = api.CreateCustomOpDomain(kObserveDomain, &domain)) {
+OrtStatus* make_domain(const OrtApiBase& base, const OrtApi& api, OrtCustomOpDomain** domain) {
+  if (OrtStatus* const status = api.CreateCustomOpDomain(kObserveDomain, domain)) {
     return status;
   }
   for (size_t kind = 0; kind < kKinds; ++kind) {
-    // Sessions use it to their end, which nobody tells the library: it stays.
     auto* const op = new Op{};
     op->version = kApiVersion;
     op->kind = static_cast<Kind>(kind);
@@ -407,9 +407,26 @@ OrtStatus* register_ops(OrtSessionOptions* options, const OrtApiBase& base, cons
     op->runtime_version = base.GetVersionString();
     fill_signature(*op);
     fill_functions(*op);
-    if (OrtStatus* const status = api.CustomOpDomain_Add(domain, op)) {
+    if (OrtStatus* const status = api.CustomOpDomain_Add(*domain, op)) {
       return status;
     }
+  }
+  return nullptr;
+}
+
+// One domain for each runtime in the process. Sessions use it to their end, which nobody tells the
+// library, so it stays.
+OrtStatus* register_ops(OrtSessionOptions* options, const OrtApiBase& base, const OrtApi& api) {
+  static auto& mutex = *new std::mutex();
+  static auto& domains = *new std::map<const OrtApi*, OrtCustomOpDomain*>();
+  const std::lock_guard lock(mutex);
+  const auto known = domains.find(&api);
+  OrtCustomOpDomain* domain = known == domains.end() ? nullptr : known->second;
+  if (domain == nullptr) {
+    if (OrtStatus* const status = make_domain(base, api, &domain)) {
+      return status;
+    }
+    domains[&api] = domain;
   }
   return api.AddCustomOpDomain(options, domain);
 }
