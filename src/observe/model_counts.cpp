@@ -133,12 +133,7 @@ void ModelCounts::count(int64_t token, size_t slot, const ObservedTensor& tensor
                             "instrument`",
                             slot, model_.values.size()));
   }
-  const auto index = static_cast<uint64_t>(token) & (kMaxRuns - 1);
-  Run* run = nullptr;
-  {
-    const std::scoped_lock lock(mutex_);
-    run = index < runs_.size() ? runs_[index].get() : nullptr;
-  }
+  Run* const run = find_run(token);
   if (run == nullptr) {
     return;
   }
@@ -162,13 +157,14 @@ void ModelCounts::count(int64_t token, size_t slot, const ObservedTensor& tensor
   }
 }
 
-void ModelCounts::end_run(int64_t token) {
+ModelCounts::Run* ModelCounts::find_run(int64_t token) {
   const auto index = static_cast<uint64_t>(token) & (kMaxRuns - 1);
-  Run* run = nullptr;
-  {
-    const std::scoped_lock lock(mutex_);
-    run = index < runs_.size() ? runs_[index].get() : nullptr;
-  }
+  const std::scoped_lock lock(mutex_);
+  return index < runs_.size() ? runs_[index].get() : nullptr;
+}
+
+void ModelCounts::end_run(int64_t token) {
+  Run* const run = find_run(token);
   if (run == nullptr) {
     return;
   }

@@ -64,6 +64,8 @@ class ModelCounts {
 
  private:
   struct Run;
+  // The run that the token names, or nullptr; its generation says whether it is still that one.
+  Run* find_run(int64_t token);
   struct Sum {
     uint64_t runs = 0;
     uint64_t counted = 0;
