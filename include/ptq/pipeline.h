@@ -23,6 +23,7 @@
 #include "ptq/layer_diagnosis.h"
 #include "ptq/layer_error.h"
 #include "ptq/measure_options.h"
+#include "ptq/methods.h"
 #include "ptq/plan.h"
 #include "ptq/sample_sketch.h"
 #include "ptq/selection.h"
@@ -109,6 +110,7 @@ struct QuantizeRequest {
   const Target* target = nullptr;           // null: the first of targets()
   std::optional<WeightForm> weight_form{};  // empty: that of the target
   EstimatorPolicy policy{};
+  MethodSet methods = choose_methods(Effort::kDefault);
   std::vector<std::string> keep_float{};  // names of nodes, or of their first outputs
   // Products that alone bring an output below this SQNR in dB stay in float; 0: none. Measured on
   // some of `samples`; without them nothing is tried.

@@ -134,8 +134,9 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
       wanted_stats(graph, measured_values(graph, structures, stats), stats, request), request);
   std::map<std::string, ChosenRange> ranges;
   for (const TensorDiagnosis& diagnosis : out.diagnoses) {
+    const bool keep_mean = request.methods.has(Method::kMeanRounding);
     ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason,
-                              mean_ratio(stats.tensors.at(diagnosis.name))};
+                              keep_mean ? mean_ratio(stats.tensors.at(diagnosis.name)) : 0.0};
   }
   out.plan = measured_plan(model.model, request, ranges);
   InsertResult inserted = insert_qdq(model.model, out.plan);

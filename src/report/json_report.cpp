@@ -4,6 +4,7 @@
 
 #include "data/findings.h"
 #include "plan/op_rules.h"
+#include "ptq/methods.h"
 #include "report/json_document.h"
 #include "report/json_rows.h"
 #include "report/model_summary.h"
@@ -162,6 +163,13 @@ std::string tables_json(const ReportHeader& header) {
   document["estimators"] = Json::array();
   for (const RangeEstimator& estimator : range_estimators()) {
     document["estimators"].push_back({{"name", estimator.name}, {"summary", estimator.summary}});
+  }
+  document["methods"] = Json::array();
+  for (const MethodInfo& info : methods()) {
+    document["methods"].push_back(
+        {{"name", info.name},
+         {"effort", info.only_asked ? Json(nullptr) : Json(effort_name(info.from))},
+         {"summary", info.summary}});
   }
   document["targets"] = Json::array();
   for (const Target& target : targets()) {

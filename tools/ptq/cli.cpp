@@ -236,6 +236,28 @@ void add_policy_options(CLI::App& verb, PolicyCli& policy) {
   add_target_option(verb, policy);
 }
 
+void add_method_options(CLI::App& verb, PolicyCli& policy) {
+  std::vector<std::string> names;
+  std::string list;
+  for (const MethodInfo& info : methods()) {
+    names.emplace_back(info.name);
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", info.name);
+  }
+  verb.add_option("--effort", policy.effort,
+                  "which methods are used: fast adds next to nothing to a calibration, default "
+                  "takes up to 3 times as long, max up to 10 times; ptq list methods [default]")
+      ->check(CLI::IsMember({"fast", "default", "max"}))
+      ->group("Methods");
+  verb.add_option("--with", policy.with_methods, fmt::format("these methods, too: {}", list))
+      ->check(CLI::IsMember(names))
+      ->delimiter(',')
+      ->group("Methods");
+  verb.add_option("--without", policy.without_methods, "not these methods")
+      ->check(CLI::IsMember(names))
+      ->delimiter(',')
+      ->group("Methods");
+}
+
 void add_target_option(CLI::App& verb, PolicyCli& policy) {
   std::vector<std::string> names;
   for (const Target& target : targets()) {
@@ -276,6 +298,8 @@ QuantizeRequest make_request(const PolicyCli& policy, const Common& common) {
                             request.policy.high_ratio));
   }
   request.keep_float = policy.keep_float;
+  request.methods =
+      choose_methods(parse_effort(policy.effort), policy.with_methods, policy.without_methods);
   request.threads = common.threads;
   return request;
 }

@@ -116,7 +116,12 @@ struct PolicyCli {
   std::string target = "ort-x86";
   std::string weights = "auto";
   bool assume_vnni = false;
+  std::string effort = "default";
+  std::vector<std::string> with_methods{};
+  std::vector<std::string> without_methods{};
 };
+// --effort, --with, --without.
+void add_method_options(CLI::App& verb, PolicyCli& policy);
 void add_policy_options(CLI::App& verb, PolicyCli& policy);
 void add_target_option(CLI::App& verb, PolicyCli& policy);
 QuantizeRequest make_request(const PolicyCli& policy, const Common& common);

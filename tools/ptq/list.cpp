@@ -39,6 +39,16 @@ std::string targets_text() {
   return table.text();
 }
 
+std::string methods_text() {
+  TextTable table({{"method"}, {"from effort"}, {"what it does", TextTable::Align::kLeft, 90}});
+  for (const MethodInfo& info : methods()) {
+    table.add_row({std::string(info.name),
+                   info.only_asked ? std::string("--with") : std::string(effort_name(info.from)),
+                   std::string(info.summary)});
+  }
+  return table.text();
+}
+
 // What each target does with each operator; one that is not listed stays in float.
 std::string operators_text() {
   std::vector<TextTable::Column> columns = {{"operator"}};
@@ -58,24 +68,27 @@ std::string operators_text() {
 
 int run(const Options& options) {
   const std::string text = options.table == "targets" ? targets_text() + "\n" + operators_text()
-                           : options.table == "estimators"
-                               ? estimators_text()
-                               : estimators_text() + "\n" + targets_text();
-  return deliver(options.common,
-                 {.text = text,
-                  .json = tables_json(make_header("list", {}, false)),
-                  .verdict = fmt::format("PASS list  {} estimators, {} targets",
-                                         range_estimators().size(), targets().size())});
+                           : options.table == "estimators" ? estimators_text()
+                           : options.table == "methods"
+                               ? methods_text()
+                               : estimators_text() + "\n" + methods_text() + "\n" + targets_text();
+  return deliver(
+      options.common,
+      {.text = text,
+       .json = tables_json(make_header("list", {}, false)),
+       .verdict = fmt::format("PASS list  {} estimators, {} methods, {} targets",
+                              range_estimators().size(), methods().size(), targets().size())});
 }
 
 }  // namespace
 
 Verb add_list(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("list", "list range estimators and targets");
+  CLI::App* verb = app.add_subcommand("list", "list range estimators, methods and targets");
   auto options = std::make_shared<Options>();
-  verb->add_option("table", options->table,
-                   "all, estimators, or targets with what each does with each operator [all]")
-      ->check(CLI::IsMember({"all", "estimators", "targets"}));
+  verb->add_option(
+          "table", options->table,
+          "all, estimators, methods, or targets with what each does with each operator [all]")
+      ->check(CLI::IsMember({"all", "estimators", "methods", "targets"}));
   add_common_options(*verb, options->common);
   return {verb, [options] { return run(*options); }, &options->common};
 }

@@ -140,6 +140,7 @@ Verb add_quantize(CLI::App& app) {
                  "the file will only run on processors whose 8-bit products are exact (VNNI, AMX): "
                  "same as --weights int8")
       ->group("Plan");
+  add_method_options(*verb, options->policy);
   add_policy_options(*verb, options->policy);
   add_common_options(*verb, options->common);
   add_artefact_options(*verb, options->common.artefacts);
