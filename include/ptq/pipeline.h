@@ -29,6 +29,7 @@
 #include "ptq/selection.h"
 #include "ptq/validation.h"
 #include "ptq/validation_request.h"
+#include "ptq/weight_granularity.h"
 
 namespace ptq {
 
@@ -109,6 +110,7 @@ Instrumented instrument_model(const std::filesystem::path& path, const LoadedMod
 struct QuantizeRequest {
   const Target* target = nullptr;           // null: the first of targets()
   std::optional<WeightForm> weight_form{};  // empty: that of the target
+  WeightGranularity granularity = WeightGranularity::kChannel;
   EstimatorPolicy policy{};
   MethodSet methods = choose_methods(Effort::kDefault);
   std::vector<std::string> keep_float{};  // names of nodes, or of their first outputs

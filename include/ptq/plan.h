@@ -12,6 +12,7 @@
 #include "ptq/graph.h"
 #include "ptq/quant_params.h"
 #include "ptq/range.h"
+#include "ptq/weight_granularity.h"
 
 namespace ptq {
 
@@ -83,6 +84,7 @@ struct PlannedConstant {
 
 struct QuantPlan {
   const Target* target = nullptr;
+  WeightGranularity granularity = WeightGranularity::kChannel;  // of the weights, at best
   std::vector<PlannedActivation> activations{};  // in order of production
   std::vector<PlannedConstant> constants{};
   std::vector<Decision> decisions{};  // one a node, in graph order

@@ -31,6 +31,7 @@ void drop_axes(QuantPlan& plan) {
 
 void keep_old_opset(QuantPlan& plan) {
   drop_axes(plan);
+  plan.granularity = WeightGranularity::kTensor;
   plan.findings.push_back(
       "the opset could not be raised to 13: weights have one scale a tensor instead of one a "
       "channel");
@@ -40,8 +41,9 @@ QuantPlan plan_model(const Model& model, const QuantizeRequest& request,
                      const std::vector<std::string>& keep_float,
                      const std::map<std::string, ChosenRange>& ranges) {
   const Target& target = target_of(request);
-  QuantPlan plan = plan_known_ranges(model.graph, keep_float, ranges, target,
-                                     request.weight_form.value_or(target.weight_form));
+  const WeightCoding coding = {request.weight_form.value_or(target.weight_form),
+                               request.granularity};
+  QuantPlan plan = plan_known_ranges(model.graph, keep_float, ranges, target, coding);
   if (model.opset() < 13) {
     keep_old_opset(plan);
   }

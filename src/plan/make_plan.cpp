@@ -20,10 +20,15 @@ namespace {
 class Planner {
  public:
   Planner(const Graph& graph, const Structure& structure,
-          const std::map<std::string, ChosenRange>& ranges, const Target& target, WeightForm form,
-          const GraphIndex* outer)
-      : graph_(graph), index_(graph, outer), structure_(structure), ranges_(ranges), form_(form) {
+          const std::map<std::string, ChosenRange>& ranges, const Target& target,
+          const WeightCoding& coding, const GraphIndex* outer)
+      : graph_(graph),
+        index_(graph, outer),
+        structure_(structure),
+        ranges_(ranges),
+        coding_(coding) {
     plan_.target = &target;
+    plan_.granularity = coding.granularity;
   }
 
   QuantPlan run() {
@@ -197,7 +202,10 @@ class Planner {
 
   void plan_weight(size_t i, bool integer) {
     const Node& node = graph_.nodes[i];
-    const WeightSlot slot = weight_slot(node, index_, *plan_.target);
+    WeightSlot slot = weight_slot(node, index_, *plan_.target);
+    if (coding_.granularity == WeightGranularity::kTensor) {
+      slot.axis = -1;
+    }
     if (node.op_type == "MatMul" && index_.constant(node.input(0)) != nullptr) {
       plan_.constants.push_back(
           {.node = i, .slot = 0, .constant = node.inputs[0], .scheme = plan_.target->activation});
@@ -209,7 +217,7 @@ class Planner {
     const ReductionOrder order = integer && adds_in_16_bits(node, weight->tensor.shape())
                                      ? reduction_order(node, weight->tensor.shape())
                                      : ReductionOrder{};
-    WeightChoice choice = choose_weight(weight->tensor, slot.axis, order, form_);
+    WeightChoice choice = choose_weight(weight->tensor, slot.axis, order, coding_.form);
     PlannedConstant planned{.node = i,
                             .slot = slot.slot,
                             .constant = node.inputs[slot.slot],
@@ -258,7 +266,7 @@ class Planner {
   GraphIndex index_;
   const Structure& structure_;
   const std::map<std::string, ChosenRange>& ranges_;
-  WeightForm form_;
+  WeightCoding coding_;
   std::map<std::string, size_t, std::less<>> position_;  // value → plan_.activations
   QuantPlan plan_;
 };
@@ -267,8 +275,8 @@ class Planner {
 
 QuantPlan make_plan(const Graph& graph, const Structure& structure,
                     const std::map<std::string, ChosenRange>& ranges, const Target& target,
-                    WeightForm form, const GraphIndex* outer) {
-  return Planner(graph, structure, ranges, target, form, outer).run();
+                    const WeightCoding& coding, const GraphIndex* outer) {
+  return Planner(graph, structure, ranges, target, coding, outer).run();
 }
 
 }  // namespace ptq

@@ -6,6 +6,7 @@
 
 #include "plan/structure.h"
 #include "ptq/plan.h"
+#include "ptq/weight_granularity.h"
 
 namespace ptq {
 
@@ -17,11 +18,20 @@ struct ChosenRange {
   double mean_ratio = 0.0;  // μ² / σ² of the value, for the rounding of weights that it meets
 };
 
+// How all weights are coded. A form alone means one scale a channel.
+struct WeightCoding {
+  // NOLINTNEXTLINE(google-explicit-constructor): a form is what most callers have
+  WeightCoding(WeightForm all_form, WeightGranularity all_scales = WeightGranularity::kChannel)
+      : form(all_form), granularity(all_scales) {}
+  WeightForm form;
+  WeightGranularity granularity;
+};
+
 // `ranges` must hold every name of values_to_observe(structure), else Error{kInput} lists the
-// missing ones: a default range is never invented. `form` says how weights are coded, `outer` is
-// the index of the graph around an inner one.
+// missing ones: a default range is never invented. `outer` is the index of the graph around an
+// inner one.
 QuantPlan make_plan(const Graph& graph, const Structure& structure,
                     const std::map<std::string, ChosenRange>& ranges, const Target& target,
-                    WeightForm form, const GraphIndex* outer = nullptr);
+                    const WeightCoding& coding, const GraphIndex* outer = nullptr);
 
 }  // namespace ptq

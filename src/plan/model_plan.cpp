@@ -38,20 +38,20 @@ std::vector<std::string> values_to_observe(const std::vector<Structure>& structu
 
 QuantPlan make_model_plan(const Graph& main, const std::vector<Structure>& structures,
                           const std::map<std::string, ChosenRange>& ranges, const Target& target,
-                          WeightForm form) {
+                          const WeightCoding& coding) {
   const ModelIndex index(main);
   PTQ_CHECK(structures.size() == index.size());
-  QuantPlan plan = make_plan(main, structures[0], ranges, target, form);
+  QuantPlan plan = make_plan(main, structures[0], ranges, target, coding);
   for (size_t k = 1; k < index.size(); ++k) {
     plan.inner.push_back(
-        make_plan(index[k].graph(), structures[k], ranges, target, form, index[k].outer()));
+        make_plan(index[k].graph(), structures[k], ranges, target, coding, index[k].outer()));
   }
   return plan;
 }
 
 QuantPlan plan_known_ranges(const Graph& main, const std::vector<std::string>& keep_float,
                             std::map<std::string, ChosenRange> ranges, const Target& target,
-                            WeightForm form) {
+                            const WeightCoding& coding) {
   const ModelIndex index(main);
   std::set<std::string> unobserved;
   for (;;) {
@@ -65,7 +65,7 @@ QuantPlan plan_known_ranges(const Graph& main, const std::vector<std::string>& k
       }
     }
     if (unobserved.size() == known) {
-      return make_model_plan(main, structures, ranges, target, form);
+      return make_model_plan(main, structures, ranges, target, coding);
     }
   }
 }

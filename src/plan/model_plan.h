@@ -25,13 +25,13 @@ std::vector<std::string> values_to_observe(const std::vector<Structure>& structu
 // The plan of the main graph with those of the others in `inner`. `ranges` as in make_plan.
 QuantPlan make_model_plan(const Graph& main, const std::vector<Structure>& structures,
                           const std::map<std::string, ChosenRange>& ranges, const Target& target,
-                          WeightForm form);
+                          const WeightCoding& coding);
 
 // The same with structures made for it: values without a range take that of what they are moved
 // from (inherit_ranges.h); nodes that would need another one stay in float.
 QuantPlan plan_known_ranges(const Graph& main, const std::vector<std::string>& keep_float,
                             std::map<std::string, ChosenRange> ranges, const Target& target,
-                            WeightForm form);
+                            const WeightCoding& coding);
 
 // What can be said before anything is measured: the decision and reason of every node.
 std::vector<Decision> planned_decisions(const Graph& main,

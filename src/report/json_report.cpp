@@ -105,6 +105,7 @@ std::string quantize_json(const ReportHeader& header, const LoadedModel& model,
   const auto integer = std::ranges::count_if(decisions, &Decision::integer);
   document["output"] = output.empty() ? Json(nullptr) : file_json(output);
   document["summary"] = {{"target", result.plan.target->name},
+                         {"weight_granularity", weight_granularity_name(result.plan.granularity)},
                          {"original_bytes", result.original_size_bytes},
                          {"quantized_bytes", result.size_bytes},
                          {"size_ratio", number(static_cast<double>(result.original_size_bytes) /

@@ -24,7 +24,8 @@ struct Planned {
   }
 };
 
-Planned plan_of(const std::string& body, const std::map<std::string, Range>& ranges) {
+Planned plan_of(const std::string& body, const std::map<std::string, Range>& ranges,
+                const WeightCoding& coding = WeightForm::kUint8) {
   Planned planned{.model = parse_text_model("<ir_version: 8, opset_import: [\"\" : 13]>\n" + body),
                   .plan = {}};
   infer_shapes(planned.model);
@@ -34,7 +35,7 @@ Planned plan_of(const std::string& body, const std::map<std::string, Range>& ran
   }
   planned.plan =
       make_plan(planned.model.graph, analyze_structure(planned.model.graph, {}, targets().front()),
-                chosen, targets().front(), WeightForm::kUint8);
+                chosen, targets().front(), coding);
   return planned;
 }
 
@@ -126,6 +127,24 @@ TEST(MakePlan, ConcatInputWithOtherReadersIsSharedOnlyUnderATenthOfADecibel) {
   // A smaller range would cut off what the other reader needs.
   EXPECT_EQ(plan_with(0.9F).activation("a").shared_with, "");
   EXPECT_EQ(plan_with(0.9F).activation("b").shared_with, "c");
+}
+
+TEST(MakePlan, OneScaleATensorKeepsTheIntegerBias) {
+  constexpr const char* kBody =
+      "g (float[1,2,4,4] x) => (float[1,2,4,4] y)\n"
+      "<float[2,2,1,1] w = {1,2,3,4}, float[2] b = {1,2}>\n{ y = Conv(x, w, b) }";
+  const std::map<std::string, Range> ranges = {{"x", range(-1, 1)}, {"y", range(-9, 9)}};
+  const auto weight_of = [&](WeightGranularity granularity) {
+    const Planned planned = plan_of(kBody, ranges, {WeightForm::kInt8, granularity});
+    EXPECT_EQ(planned.plan.granularity, granularity);
+    EXPECT_EQ(planned.plan.constants.size(), 1U);
+    return planned.plan.constants.at(0);
+  };
+  EXPECT_EQ(weight_of(WeightGranularity::kChannel).axis, 0);
+  EXPECT_EQ(weight_of(WeightGranularity::kTensor).axis, -1);
+  EXPECT_EQ(weight_of(WeightGranularity::kTensor).bias, "b");
+  EXPECT_EQ(parse_weight_granularity("tensor"), WeightGranularity::kTensor);
+  EXPECT_THROW(parse_weight_granularity("block"), Error);
 }
 
 TEST(Target, NamesAreCheckedAndSchemesAreSafe) {

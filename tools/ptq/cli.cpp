@@ -236,6 +236,14 @@ void add_policy_options(CLI::App& verb, PolicyCli& policy) {
   add_target_option(verb, policy);
 }
 
+void add_granularity_option(CLI::App& verb, PolicyCli& policy) {
+  verb.add_option("--weight-granularity", policy.granularity,
+                  "scales of a weight: one a channel, where the target has them, or one a tensor "
+                  "[channel]")
+      ->check(CLI::IsMember({"channel", "tensor"}))
+      ->group("Plan");
+}
+
 void add_method_options(CLI::App& verb, PolicyCli& policy) {
   std::vector<std::string> names;
   std::string list;
@@ -281,6 +289,7 @@ QuantizeRequest make_request(const PolicyCli& policy, const Common& common) {
   } else if (policy.weights != "auto") {
     request.weight_form = parse_weight_form(policy.weights);
   }
+  request.granularity = parse_weight_granularity(policy.granularity);
   request.policy = policy_preset(policy.preset);
   request.policy.percentile = policy.percentile;
   if (policy.estimator != "auto") {

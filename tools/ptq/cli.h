@@ -115,11 +115,14 @@ struct PolicyCli {
   std::vector<std::string> keep_float{};
   std::string target = "ort-x86";
   std::string weights = "auto";
+  std::string granularity = "channel";
   bool assume_vnni = false;
   std::string effort = "default";
   std::vector<std::string> with_methods{};
   std::vector<std::string> without_methods{};
 };
+// --weight-granularity.
+void add_granularity_option(CLI::App& verb, PolicyCli& policy);
 // --effort, --with, --without.
 void add_method_options(CLI::App& verb, PolicyCli& policy);
 void add_policy_options(CLI::App& verb, PolicyCli& policy);

@@ -125,6 +125,7 @@ Verb add_quantize(CLI::App& app) {
                    "uint8 [auto]")
       ->check(CLI::IsMember({"auto", "int8-safe", "int8", "int8-7bit", "uint8"}))
       ->group("Plan");
+  add_granularity_option(*verb, options->policy);
   verb->add_option("--float-below", options->float_below_db,
                    "leave a product in float when in integers it alone brings an output below so "
                    "many dB of SQNR on 16 of the samples; 0: never [20]")
