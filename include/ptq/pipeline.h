@@ -23,8 +23,8 @@
 #include "ptq/layer_diagnosis.h"
 #include "ptq/layer_error.h"
 #include "ptq/measure_options.h"
-#include "ptq/methods.h"
 #include "ptq/plan.h"
+#include "ptq/recipe.h"
 #include "ptq/sample_sketch.h"
 #include "ptq/selection.h"
 #include "ptq/validation.h"
@@ -107,16 +107,8 @@ struct Instrumented {
 Instrumented instrument_model(const std::filesystem::path& path, const LoadedModel& loaded,
                               const InstrumentRequest& request);
 
-struct QuantizeRequest {
-  const Target* target = nullptr;           // null: the first of targets()
-  std::optional<WeightForm> weight_form{};  // empty: that of the target
-  WeightGranularity granularity = WeightGranularity::kChannel;
-  EstimatorPolicy policy{};
-  MethodSet methods = choose_methods(Effort::kDefault);
-  std::vector<std::string> keep_float{};  // names of nodes, or of their first outputs
-  // Products that alone bring an output below this SQNR in dB stay in float; 0: none. Measured on
-  // some of `samples`; without them nothing is tried.
-  double float_below_db = 20.0;
+// A recipe beside what it is carried out with.
+struct QuantizeRequest : Recipe {
   // Measures on `samples` which products are faster in float on this processor, and leaves them
   // there. Timing, so the result is not the same for the same arguments.
   bool keep_faster = false;
@@ -149,6 +141,9 @@ struct Quantized {
   std::vector<TensorDiagnosis> diagnoses{};  // hardest first
   std::vector<WeightSummary> weights{};
   RuntimeCheck runtime{};
+  // First outputs of the products that measurements left in float: with them in `keep_float`, and
+  // without measuring again, the same model is made.
+  std::vector<std::string> left_in_float{};
   uint64_t size_bytes = 0;
   uint64_t original_size_bytes = 0;
 };

@@ -9,9 +9,9 @@
 #include <toml++/toml.h>
 
 #include "core/nearest_name.h"
+#include "core/plain_toml.h"
 #include "data/image_spec.h"
 #include "data/image_spec_names.h"
-#include "data/plain_toml.h"
 
 namespace ptq {
 namespace {
@@ -341,7 +341,10 @@ ImageSpec read_table(const toml::table& table, std::string_view where) {
 }  // namespace
 
 ImageSpec parse_image_spec(std::string_view text, std::string_view where) {
-  check_plain_toml(text, where);
+  if (const std::optional<TomlOffence> offence = find_toml_offence(text)) {
+    refuse_image_spec(fmt::format("{}:{}:{}", where, offence->line, offence->column),
+                      offence->what);
+  }
   try {
     return read_table(toml::parse(text), where);
   } catch (const toml::parse_error& error) {

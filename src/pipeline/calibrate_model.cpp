@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "calib/calibrate.h"
@@ -8,6 +10,26 @@
 #include "ptq/pipeline.h"
 
 namespace ptq {
+namespace {
+
+// What a plan without nodes kept in float needs comes first, and what these change is added: which
+// values are observed moves the runtime's fusions and so the last bits of other values, and ranges
+// must not depend on what stays in float.
+std::vector<std::string> values_of_plans(const Graph& graph,
+                                         const std::vector<std::string>& keep_float,
+                                         const Target& target) {
+  std::vector<std::string> values = values_to_observe(analyze_model(graph, {}, target));
+  if (!keep_float.empty()) {
+    for (std::string& value : values_to_observe(analyze_model(graph, keep_float, target))) {
+      if (std::ranges::find(values, value) == values.end()) {
+        values.push_back(std::move(value));
+      }
+    }
+  }
+  return values;
+}
+
+}  // namespace
 
 std::map<std::string, Tensor> first_sample(const LoadedModel& model, const DataRequest& data) {
   DataRequest first = data;
@@ -20,8 +42,7 @@ std::map<std::string, Tensor> first_sample(const LoadedModel& model, const DataR
 ActivationStats calibrate_model(const LoadedModel& model, const Target& target,
                                 const std::vector<std::string>& keep_float, const DataRequest& data,
                                 std::vector<std::string>& warnings, SampleSketches* sketches) {
-  const std::vector<std::string> values =
-      values_to_observe(analyze_model(model.model.graph, keep_float, target));
+  const std::vector<std::string> values = values_of_plans(model.model.graph, keep_float, target);
   if (values.empty()) {
     throw Error(ErrorCode::kInput,
                 "no node of this model can run in integers, so there is nothing to calibrate; see "

@@ -64,9 +64,11 @@ void explain_float(const Graph& graph, const std::map<std::string, std::string>&
   }
 }
 
-// The plan, without the products that measurements speak against.
+// The plan, without the products that measurements speak against, whose first outputs are added to
+// `left_in_float`.
 QuantPlan measured_plan(const Model& model, const QuantizeRequest& request,
-                        const std::map<std::string, ChosenRange>& ranges) {
+                        const std::map<std::string, ChosenRange>& ranges,
+                        std::vector<std::string>& left_in_float) {
   QuantPlan plan = plan_model(model, request, request.keep_float, ranges);
   std::vector<std::string> keep_float = request.keep_float;
   LeftInFloat left = leave_float(model, ranges, plan, request);
@@ -91,6 +93,9 @@ QuantPlan measured_plan(const Model& model, const QuantizeRequest& request,
     plan.slower_than_fp32 = faster.slower_than_fp32;
     left.reasons.insert(faster.reasons.begin(), faster.reasons.end());
     findings.insert(findings.end(), faster.findings.begin(), faster.findings.end());
+  }
+  for (const auto& [name, reason] : left.reasons) {
+    left_in_float.push_back(name);
   }
   explain_float(model.graph, left.reasons, plan);
   std::ranges::move(findings, std::back_inserter(plan.findings));
@@ -140,7 +145,7 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
     ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason,
                               keep_mean ? mean_ratio(stats.tensors.at(diagnosis.name)) : 0.0};
   }
-  out.plan = measured_plan(model.model, request, ranges);
+  out.plan = measured_plan(model.model, request, ranges, out.left_in_float);
   InsertResult inserted = insert_qdq(model.model, out.plan);
   out.weights = summarize_weights(graph, out.plan, inserted.weights, stats);
   if (std::string finding = saturation_finding(out.weights); !finding.empty()) {

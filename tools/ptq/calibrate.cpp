@@ -38,8 +38,10 @@ int run(Options& options) {
   measure.checkpoint = options.output;
   measure.checkpoint += ".checkpoint";
   std::vector<std::string> warnings;
-  const ActivationStats stats =
-      stats_for(model, {options.data, {}, options.policy, measure}, options.common, warnings);
+  const ActivationStats stats = stats_for(
+      model,
+      {options.data, {}, find_target(options.policy.target), options.policy.keep_float, measure},
+      options.common, warnings);
   write_stats(stats, options.output);
   std::error_code ignored;
   std::filesystem::remove(measure.checkpoint, ignored);

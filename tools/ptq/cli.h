@@ -129,6 +129,17 @@ void add_policy_options(CLI::App& verb, PolicyCli& policy);
 void add_target_option(CLI::App& verb, PolicyCli& policy);
 QuantizeRequest make_request(const PolicyCli& policy, const Common& common);
 
+// A recipe in a file, beside or instead of the options that make one.
+struct RecipeCli {
+  std::filesystem::path file{};
+  std::filesystem::path save{};
+};
+// --recipe, --save-recipe.
+void add_recipe_options(CLI::App& verb, RecipeCli& recipe);
+// The recipe of the file in place of the one that the options of `verb` made. Throws Error{kUsage}
+// when an option contradicts it.
+void apply_recipe(const CLI::App& verb, const RecipeCli& recipe, QuantizeRequest& request);
+
 // How a calibration runs.
 struct MeasureCli {
   MeasureOptions options{};
@@ -157,7 +168,8 @@ void add_stats_option(CLI::App& verb, StatsCli& stats);
 struct StatsRequest {
   const DataOptionsCli& data;
   StatsCli file{};
-  const PolicyCli& policy;
+  const Target& target;
+  const std::vector<std::string>& keep_float;
   MeasureOptions measure{};
   SampleSketches* sketches = nullptr;  // filled by a calibration, if there is one
 };

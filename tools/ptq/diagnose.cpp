@@ -87,10 +87,11 @@ int run(Options& options) {
   std::vector<std::string> warnings;
   const MeasureOptions measure = measure_options(options.measure);
   SampleSketches sketches;
-  const ActivationStats stats = stats_for(model,
-                                          {options.data, options.stats, options.policy, measure,
-                                           measure.batch == 1 ? &sketches : nullptr},
-                                          options.common, warnings);
+  const ActivationStats stats =
+      stats_for(model,
+                {options.data, options.stats, *request.target, request.keep_float, measure,
+                 measure.batch == 1 ? &sketches : nullptr},
+                options.common, warnings);
   if (!options.data.data.empty()) {
     DataRequest samples{.data = options.data.data, .options = options.data.options};
     request.sample = first_sample(model, samples);

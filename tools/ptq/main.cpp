@@ -139,14 +139,14 @@ int run(int argc, char** argv) {
   data->require_subcommand(1);
   stats->require_subcommand(1);
   const std::vector<ptq::cli::Verb> verbs = {
-      ptq::cli::add_inspect(app),       ptq::cli::add_calibrate(app),
-      ptq::cli::add_diagnose(app),      ptq::cli::add_quantize(app),
-      ptq::cli::add_validate(app),      ptq::cli::add_bench(app),
-      ptq::cli::add_coverage(app),      ptq::cli::add_select(app),
-      ptq::cli::add_instrument(app),
-      ptq::cli::add_merge(app),         ptq::cli::add_list(app),
-      ptq::cli::add_explain(app),       ptq::cli::add_data_check(*data),
-      ptq::cli::add_stats_show(*stats), ptq::cli::add_report(app)};
+      ptq::cli::add_inspect(app),      ptq::cli::add_calibrate(app),
+      ptq::cli::add_diagnose(app),     ptq::cli::add_quantize(app),
+      ptq::cli::add_validate(app),     ptq::cli::add_bench(app),
+      ptq::cli::add_coverage(app),     ptq::cli::add_select(app),
+      ptq::cli::add_instrument(app),   ptq::cli::add_merge(app),
+      ptq::cli::add_list(app),         ptq::cli::add_explain(app),
+      ptq::cli::add_data_check(*data), ptq::cli::add_stats_show(*stats),
+      ptq::cli::add_report(app)};
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
     app.parse(argc, argv);

@@ -18,6 +18,8 @@ struct Options {
   StatsCli stats;
   MeasureCli measure;
   PolicyCli policy;
+  RecipeCli recipe;
+  const CLI::App* verb = nullptr;
   std::filesystem::path model;
   std::filesystem::path output;
   double float_below_db = 20.0;
@@ -53,36 +55,64 @@ std::string verdict_text(const Options& options, const Quantized& result, bool r
       static_cast<double>(result.original_size_bytes) / static_cast<double>(result.size_bytes));
 }
 
-int run(Options& options) {
+void check_outputs(Options& options) {
   if (options.output.empty()) {
     options.output = with_suffix(options.model, ".int8.onnx");
   }
-  check_output_path(options.output,
-                    protected_paths({options.model, options.stats.path}, options.data),
-                    options.force);
+  std::vector<std::filesystem::path> inputs =
+      protected_paths({options.model, options.stats.path, options.recipe.file}, options.data);
+  check_output_path(options.output, inputs, options.force);
+  if (!options.recipe.save.empty()) {
+    check_output_path(options.recipe.save, inputs, options.force);
+    if (options.recipe.save == options.output) {
+      throw Error(ErrorCode::kUsage,
+                  "--save-recipe and --output name the same file; give the recipe another one");
+    }
+  }
+}
+
+// That of the request; with the products that timing chose, which another run might not.
+Recipe repeatable(const QuantizeRequest& request, const Quantized& result) {
+  Recipe recipe = request;
+  if (request.keep_faster) {
+    recipe.float_below_db = 0.0;
+    recipe.keep_float.insert(recipe.keep_float.end(), result.left_in_float.begin(),
+                             result.left_in_float.end());
+  }
+  return recipe;
+}
+
+QuantizeRequest request_of(const Options& options) {
   QuantizeRequest request = make_request(options.policy, options.common);
+  request.float_below_db = options.float_below_db;
+  apply_recipe(*options.verb, options.recipe, request);
   if (options.no_fallback) {
     check_no_fallback(*request.target);
   }
-  request.float_below_db = options.float_below_db;
   request.samples = {.data = options.data.data,
                      .options = options.data.options,
                      .measure = measure_options(options.measure),
                      .stop = &stop_requested};
   request.keep_faster = options.keep_faster;
   check_request(request);
+  return request;
+}
+
+int run(Options& options) {
+  check_outputs(options);
+  QuantizeRequest request = request_of(options);
   const LoadedModel model = load_model(options.model);
-  const std::vector<Decision> coverage =
-      plan_coverage(model, find_target(options.policy.target), options.policy.keep_float);
+  const std::vector<Decision> coverage = plan_coverage(model, *request.target, request.keep_float);
   if (!any_integer(coverage)) {
     return deliver(options.common,
                    nothing_to_quantize(make_header("quantize", {options.model}, false), model,
                                        options.model, coverage));
   }
   std::vector<std::string> warnings;
-  const ActivationStats stats =
-      stats_for(model, {options.data, options.stats, options.policy, request.samples.measure},
-                options.common, warnings);
+  const ActivationStats stats = stats_for(
+      model,
+      {options.data, options.stats, *request.target, request.keep_float, request.samples.measure},
+      options.common, warnings);
   if (!options.data.data.empty()) {
     request.sample = first_sample(model, request.samples);
   }
@@ -98,6 +128,9 @@ int run(Options& options) {
   const std::filesystem::path written = refused ? std::filesystem::path() : options.output;
   if (!refused) {
     write_model(result.model, options.output);
+    if (!options.recipe.save.empty()) {
+      write_recipe(repeatable(request, result), options.recipe.save);
+    }
   }
   header.passed = !refused;
   return deliver(options.common, {.text = quantize_text(model, result, options.model, written),
@@ -111,6 +144,7 @@ int run(Options& options) {
 Verb add_quantize(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("quantize", "write an INT8 model");
   auto options = std::make_shared<Options>();
+  options->verb = verb;
   verb->add_option("model", options->model, "FP32 ONNX file")->required();
   add_data_option(*verb, options->data, false);
   add_stats_option(*verb, options->stats);
@@ -143,6 +177,7 @@ Verb add_quantize(CLI::App& app) {
       ->group("Plan");
   add_method_options(*verb, options->policy);
   add_policy_options(*verb, options->policy);
+  add_recipe_options(*verb, options->recipe);
   add_common_options(*verb, options->common);
   add_artefact_options(*verb, options->common.artefacts);
   return {verb, [options] { return run(*options); }, &options->common};

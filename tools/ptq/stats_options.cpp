@@ -70,7 +70,7 @@ ActivationStats stats_for(const LoadedModel& model, const StatsRequest& request,
                 "give samples with --data PATH or statistics with --stats FILE; ptq never invents "
                 "data");
   }
-  return calibrate_model(model, find_target(request.policy.target), request.policy.keep_float,
+  return calibrate_model(model, request.target, request.keep_float,
                          {.data = request.data.data,
                           .options = request.data.options,
                           .measure = request.measure,

@@ -1,11 +1,7 @@
-#include "data/plain_toml.h"
+#include "core/plain_toml.h"
 
 #include <algorithm>
 #include <string>
-
-#include <fmt/format.h>
-
-#include "data/image_spec.h"
 
 namespace ptq {
 namespace {
@@ -66,18 +62,18 @@ Offence find_offence(std::string_view line) {
 
 }  // namespace
 
-void check_plain_toml(std::string_view text, std::string_view where) {
+std::optional<TomlOffence> find_toml_offence(std::string_view text) {
   size_t line_number = 1;
   for (size_t begin = text.starts_with("\xef\xbb\xbf") ? 3 : 0; begin < text.size();
        ++line_number) {
     const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view line = text.substr(begin, end - begin);
-    const Offence offence = find_offence(line);
+    const Offence offence = find_offence(text.substr(begin, end - begin));
     if (offence.at != std::string_view::npos) {
-      refuse_image_spec(fmt::format("{}:{}:{}", where, line_number, offence.at + 1), offence.what);
+      return TomlOffence{.line = line_number, .column = offence.at + 1, .what = offence.what};
     }
     begin = end + 1;
   }
+  return std::nullopt;
 }
 
 }  // namespace ptq
