@@ -8,6 +8,7 @@
 #include "pipeline/kernel_proof.h"
 #include "pipeline/leave_float.h"
 #include "pipeline/observed_values.h"
+#include "pipeline/plan_of_ranges.h"
 #include "pipeline/sized_graph.h"
 #include "pipeline/weight_summary.h"
 #include "plan/model_plan.h"
@@ -17,38 +18,6 @@
 
 namespace ptq {
 namespace {
-
-// Per-axis parameters exist from opset 13 on; an older model gets one scale a weight.
-void drop_axes(QuantPlan& plan) {
-  for (PlannedConstant& constant : plan.constants) {
-    constant.axis = -1;
-    constant.bias.clear();
-  }
-  for (QuantPlan& inner : plan.inner) {
-    drop_axes(inner);
-  }
-}
-
-void keep_old_opset(QuantPlan& plan) {
-  drop_axes(plan);
-  plan.granularity = WeightGranularity::kTensor;
-  plan.findings.push_back(
-      "the opset could not be raised to 13: weights have one scale a tensor instead of one a "
-      "channel");
-}
-
-QuantPlan plan_model(const Model& model, const QuantizeRequest& request,
-                     const std::vector<std::string>& keep_float,
-                     const std::map<std::string, ChosenRange>& ranges) {
-  const Target& target = target_of(request);
-  const WeightCoding coding = {request.weight_form.value_or(target.weight_form),
-                               request.granularity};
-  QuantPlan plan = plan_known_ranges(model.graph, keep_float, ranges, target, coding);
-  if (model.opset() < 13) {
-    keep_old_opset(plan);
-  }
-  return plan;
-}
 
 void explain_float(const Graph& graph, const std::map<std::string, std::string>& reasons,
                    QuantPlan& plan) {
@@ -69,7 +38,7 @@ void explain_float(const Graph& graph, const std::map<std::string, std::string>&
 QuantPlan measured_plan(const Model& model, const QuantizeRequest& request,
                         const std::map<std::string, ChosenRange>& ranges,
                         std::vector<std::string>& left_in_float) {
-  QuantPlan plan = plan_model(model, request, request.keep_float, ranges);
+  QuantPlan plan = plan_of_ranges(model, request, request.keep_float, ranges);
   std::vector<std::string> keep_float = request.keep_float;
   LeftInFloat left = leave_float(model, ranges, plan, request);
   std::vector<std::string> findings;
@@ -78,13 +47,13 @@ QuantPlan measured_plan(const Model& model, const QuantizeRequest& request,
   }
   if (!left.names.empty()) {
     keep_float.insert(keep_float.end(), left.names.begin(), left.names.end());
-    plan = plan_model(model, request, keep_float, ranges);
+    plan = plan_of_ranges(model, request, keep_float, ranges);
   }
   if (request.keep_faster && any_integer(all_decisions(plan))) {
     const auto replan = [&](const std::vector<std::string>& names) {
       std::vector<std::string> all = keep_float;
       all.insert(all.end(), names.begin(), names.end());
-      return plan_model(model, request, all, ranges);
+      return plan_of_ranges(model, request, all, ranges);
     };
     const FasterInFloat faster = keep_faster(model, plan, replan, request);
     if (!faster.names.empty()) {
@@ -139,12 +108,7 @@ Quantized quantize_model(const LoadedModel& model, const ActivationStats& stats,
   }
   out.diagnoses = diagnose_values(
       wanted_stats(graph, measured_values(graph, structures, stats), stats, request), request);
-  std::map<std::string, ChosenRange> ranges;
-  for (const TensorDiagnosis& diagnosis : out.diagnoses) {
-    const bool keep_mean = request.methods.has(Method::kMeanRounding);
-    ranges[diagnosis.name] = {diagnosis.range, diagnosis.estimator, diagnosis.reason,
-                              keep_mean ? mean_ratio(stats.tensors.at(diagnosis.name)) : 0.0};
-  }
+  const std::map<std::string, ChosenRange> ranges = chosen_ranges(out.diagnoses, stats, request);
   out.plan = measured_plan(model.model, request, ranges, out.left_in_float);
   InsertResult inserted = insert_qdq(model.model, out.plan);
   out.weights = summarize_weights(graph, out.plan, inserted.weights, stats);
