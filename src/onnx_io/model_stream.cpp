@@ -63,7 +63,8 @@ struct ModelStream::Parts {
   struct Initializer {
     std::string head;                 // the message without the payload
     const Tensor* payload = nullptr;  // inline raw data, or none
-    uint64_t size = 0;                // of the message
+    const Constant* constant = nullptr;
+    uint64_t size = 0;  // of the message
   };
   struct External {
     const Tensor* tensor = nullptr;
@@ -84,6 +85,7 @@ struct ModelStream::Parts {
            !tensor.bytes().empty() && !is_shape_like(tensor);
   }
   void put_reference(const Tensor& tensor, const Constant* initializer, onnx::TensorProto& proto);
+  void send_payload(const Tensor& tensor, const Constant* constant, const ByteSink& sink) const;
   void add_initializer(const Constant& constant);
 };
 
@@ -106,6 +108,19 @@ void ModelStream::Parts::put_reference(const Tensor& tensor, const Constant* ini
   data_end = offset + size;
 }
 
+void ModelStream::Parts::send_payload(const Tensor& tensor, const Constant* constant,
+                                      const ByteSink& sink) const {
+  const bool is_there = tensor.bytes().empty() || tensor.bytes().data() != nullptr;
+  if (is_there) {
+    sink(tensor.bytes());
+    return;
+  }
+  PTQ_CHECK(constant != nullptr && options.payload);
+  const Tensor made = options.payload(*constant);
+  PTQ_CHECK(made.bytes().size() == tensor.bytes().size());
+  sink(made.bytes());
+}
+
 void ModelStream::Parts::add_initializer(const Constant& constant) {
   Initializer initializer;
   onnx::TensorProto proto;
@@ -119,6 +134,7 @@ void ModelStream::Parts::add_initializer(const Constant& constant) {
         } else {
           put_tensor(tensor, target, false);
           initializer.payload = &tensor;
+          initializer.constant = &constant;
         }
       },
       proto);
@@ -198,7 +214,7 @@ void ModelStream::write_model(const ByteSink& sink) const {
     if (initializer.payload != nullptr) {
       const std::span<const std::byte> payload = initializer.payload->bytes();
       send(sink, field_prefix(onnx::TensorProto::kRawDataFieldNumber, payload.size()));
-      sink(payload);
+      parts_->send_payload(*initializer.payload, initializer.constant, sink);
     }
   }
 }
@@ -208,7 +224,7 @@ void ModelStream::write_data(const ByteSink& sink) const {
   uint64_t end = 0;
   for (const Parts::External& external : parts_->externals) {
     sink(std::span(padding).first(external.offset - end));
-    sink(external.tensor->bytes());
+    parts_->send_payload(*external.tensor, external.initializer, sink);
     end = external.offset + external.tensor->bytes().size();
   }
 }

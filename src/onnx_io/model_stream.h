@@ -18,6 +18,8 @@
 namespace ptq {
 
 using ByteSink = std::function<void(std::span<const std::byte>)>;
+// Gives the tensor of an initializer of the main graph that has type and shape, but no bytes yet.
+using PayloadSource = std::function<Tensor(const Constant&)>;
 
 struct StreamOptions {
   // Tensors of at least so many bytes are written as references to `data_location`.
@@ -25,6 +27,8 @@ struct StreamOptions {
   std::string data_location;
   // Only these initializers of the main graph, and no tensors of inner graphs. Null: all.
   const std::set<std::string, std::less<>>* external_names = nullptr;
+  // Asked for each initializer without bytes at the moment when these are written, in their order.
+  PayloadSource payload{};
   // Leaves out what does not change the result (doc strings, metadata, producer, types of inner
   // values), for a fingerprint.
   bool essence_only = false;

@@ -86,6 +86,7 @@ ModelSkeleton serialize_skeleton(const Model& model, uint64_t threshold) {
 
 void write_model(const Model& model, const fs::path& path, const WriteOptions& options) {
   StreamOptions stream_options;
+  stream_options.payload = options.payload;
   stream_options.external_threshold = options.external_data_threshold;
   // A rough size decides before anything is copied; the exact one is checked below.
   if (!stream_options.external_threshold && payload_bytes(model.graph) > options.max_inline_bytes) {

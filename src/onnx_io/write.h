@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,9 @@ struct WriteOptions {
   std::optional<uint64_t> external_data_threshold = std::nullopt;
   // What one file may hold: protobuf ends at 2 GiB; the margin is for tools that add metadata.
   uint64_t max_inline_bytes = (uint64_t{2} << 30U) - (uint64_t{16} << 20U);
+  // For initializers of the main graph whose bytes are made while they are written: each is asked
+  // for once, in the order of the graph's initializers among those that go to the same file.
+  std::function<Tensor(const Constant&)> payload{};
 };
 
 // All in one string, external data included. Throws Error{kInput} when that exceeds 2 GiB.

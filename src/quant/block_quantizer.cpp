@@ -174,7 +174,7 @@ BlockCodes quantize_blocks(const Tensor& weight, ReducedAxis reduced, const Bloc
   job.grid = {.levels = (1 << bits) - 1,
               .symmetric = scheme.symmetric,
               .search = scheme.method == BlockMethod::kSearch,
-              .half_scale = scheme.half_scale};
+              .scale_dtype = scheme.scale_dtype};
   job.fit = tile_kernels().back().fit;
   const int64_t tiles = (out.output_size() + kLanes - 1) / kLanes;
   const int64_t parts = (tiles + kTilesPerTask - 1) / kTilesPerTask;

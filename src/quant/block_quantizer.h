@@ -23,7 +23,7 @@ struct BlockScheme {
   int64_t block_size = 32;     // elements along the reduced axis; 0: all of them
   bool symmetric = false;      // no zero points, or all in the middle of an unsigned type
   BlockMethod method = BlockMethod::kSearch;
-  bool half_scale = false;  // scales are float16 numbers
+  DType scale_dtype = DType::kFloat;  // or kFloat16, kBfloat16: scales are such numbers
 };
 
 // Which axis of a two-dimensional weight a product sums over.

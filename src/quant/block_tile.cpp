@@ -296,9 +296,9 @@ PTQ_INLINE bool fit_lanes(const float* tile, size_t rows, const TileGrid& grid, 
   }
   const auto empty = best.signal == V{};
   V step = empty ? splat<W>(1.0F) : normal_step<W>(best.step);
-  if (grid.half_scale) {
+  if (grid.scale_dtype != DType::kFloat) {
     for (int i = 0; i < W; ++i) {
-      step[i] = round_to_half(step[i]);
+      step[i] = round_scale(step[i], grid.scale_dtype);
     }
   }
   const V error = write_codes<W>(tile + lane, rows, levels, step, best.zero, codes + lane);
@@ -381,15 +381,18 @@ std::span<const TileKernel> tile_kernels() {
   return kKernels;
 }
 
-float round_to_half(float value) {
-  constexpr float kLargest = 65504.0F;
-  constexpr float kSmallest = 6.103515625e-05F;
-  const float magnitude = std::clamp(std::fabs(value), kSmallest, kLargest);
-  // Half to even on the 13 bits that float16 lacks.
-  uint32_t bits = std::bit_cast<uint32_t>(magnitude);
-  bits += 0xFFFU + ((bits >> 13U) & 1U);
-  bits &= ~0x1FFFU;
-  return std::copysign(std::min(std::bit_cast<float>(bits), kLargest), value);
+float round_scale(float value, DType dtype) {
+  if (dtype == DType::kFloat) {
+    return value;
+  }
+  const bool half = dtype == DType::kFloat16;
+  const float largest = half ? 65504.0F : 3.38953139e+38F;
+  const float smallest = half ? 6.103515625e-05F : std::numeric_limits<float>::min();
+  const uint32_t dropped = half ? 13U : 16U;  // bits of the fraction that the type lacks
+  auto bits = std::bit_cast<uint32_t>(std::clamp(std::fabs(value), smallest, largest));
+  bits += (1U << (dropped - 1U)) - 1U + ((bits >> dropped) & 1U);
+  bits &= ~((1U << dropped) - 1U);
+  return std::copysign(std::min(std::bit_cast<float>(bits), largest), value);
 }
 
 }  // namespace ptq

@@ -12,15 +12,17 @@
 #include <span>
 #include <string_view>
 
+#include "ptq/dtype.h"
+
 namespace ptq {
 
 inline constexpr size_t kTileLanes = 64;
 
 struct TileGrid {
-  int levels = 15;          // highest code: 15 or 255
-  bool symmetric = true;    // the zero is the middle code, and a scale may be negative
-  bool search = true;       // try shares of the range instead of the whole range alone
-  bool half_scale = false;  // scales are rounded to float16
+  int levels = 15;                    // highest code: 15 or 255
+  bool symmetric = true;              // the zero is the middle code, and a scale may be negative
+  bool search = true;                 // try shares of the range instead of the whole range alone
+  DType scale_dtype = DType::kFloat;  // what scales are rounded to: float32, float16, bfloat16
 };
 
 struct TileFit {
@@ -44,8 +46,8 @@ struct TileKernel {
 // The versions that this processor runs, best last.
 std::span<const TileKernel> tile_kernels();
 
-// float32 rounded to the nearest float16 (half to even) and back; beyond its range the largest one,
-// below its normal numbers the smallest of these.
-float round_to_half(float value);
+// float32 rounded to the nearest float16 or bfloat16 (half to even) and back; beyond the range of
+// that type its largest number, below its normal numbers the smallest of these.
+float round_scale(float value, DType dtype);
 
 }  // namespace ptq

@@ -198,14 +198,18 @@ TEST(BlockQuantizer, EmptyZeroAndTinyBlocksHaveUsableScales) {
 
 TEST(BlockQuantizer, HalfPrecisionScalesAreFloat16Numbers) {
   const Tensor weight = random_weight(64, 5, 7);
-  const BlockCodes blocks = quantize_blocks(weight, ReducedAxis::kFirst, {.half_scale = true}, 1);
+  const BlockCodes blocks =
+      quantize_blocks(weight, ReducedAxis::kFirst, {.scale_dtype = DType::kFloat16}, 1);
   for (const float scale : blocks.scale) {
-    EXPECT_EQ(round_to_half(scale), scale);
+    EXPECT_EQ(round_scale(scale, DType::kFloat16), scale);
   }
-  EXPECT_EQ(round_to_half(1.0F + 1.0F / 2048.0F), 1.0F);  // a tie goes to the even one
-  EXPECT_EQ(round_to_half(1.0F + 3.0F / 2048.0F), 1.0F + 4.0F / 2048.0F);
-  EXPECT_EQ(round_to_half(-1e9F), -65504.0F);
-  EXPECT_EQ(round_to_half(1e-9F), 6.103515625e-05F);
+  EXPECT_EQ(round_scale(1.0F + 1.0F / 2048.0F, DType::kFloat16),
+            1.0F);  // a tie goes to the even one
+  EXPECT_EQ(round_scale(1.0F + 3.0F / 2048.0F, DType::kFloat16), 1.0F + 4.0F / 2048.0F);
+  EXPECT_EQ(round_scale(-1e9F, DType::kFloat16), -65504.0F);
+  EXPECT_EQ(round_scale(1e-9F, DType::kFloat16), 6.103515625e-05F);
+  EXPECT_EQ(round_scale(1.0F + 1.0F / 128.0F, DType::kBfloat16), 1.0F + 1.0F / 128.0F);
+  EXPECT_EQ(round_scale(1.0F + 1.0F / 256.0F, DType::kBfloat16), 1.0F);
 }
 
 TEST(BlockQuantizer, NamesTheElementThatIsNoNumber) {

@@ -7,6 +7,7 @@
 #include "core/atomic_file.h"
 #include "onnx_io/write.h"
 #include "ptq/error.h"
+#include "quantize_weights.h"
 #include "report/text_report.h"
 
 namespace ptq::cli {
@@ -19,6 +20,7 @@ struct Options {
   MeasureCli measure;
   PolicyCli policy;
   RecipeCli recipe;
+  WeightOnlyCli weight_only;
   const CLI::App* verb = nullptr;
   std::filesystem::path model;
   std::filesystem::path output;
@@ -99,6 +101,17 @@ QuantizeRequest request_of(const Options& options) {
 }
 
 int run(Options& options) {
+  if (asks_for_weights_alone(options.weight_only)) {
+    if (!options.data.data.empty() || !options.stats.path.empty()) {
+      throw Error(ErrorCode::kUsage, "--weight-only uses no samples: leave --data and --stats out");
+    }
+    return quantize_weights_alone({.weight_only = options.weight_only,
+                                   .common = options.common,
+                                   .policy = options.policy,
+                                   .model = options.model,
+                                   .output = options.output,
+                                   .force = options.force});
+  }
   check_outputs(options);
   QuantizeRequest request = request_of(options);
   const LoadedModel model = load_model(options.model);
@@ -156,8 +169,8 @@ Verb add_quantize(CLI::App& app) {
                  "was planned in integers");
   verb->add_option("--weights", options->policy.weights,
                    "codes of weights: auto (that of the target), int8-safe, int8, int8-7bit, "
-                   "uint8 [auto]")
-      ->check(CLI::IsMember({"auto", "int8-safe", "int8", "int8-7bit", "uint8"}))
+                   "uint8; with --weight-only int4, uint4, int8 or uint8 [auto]")
+      ->check(CLI::IsMember({"auto", "int8-safe", "int8", "int8-7bit", "uint8", "int4", "uint4"}))
       ->group("Plan");
   add_granularity_option(*verb, options->policy);
   verb->add_option("--float-below", options->float_below_db,
@@ -175,6 +188,7 @@ Verb add_quantize(CLI::App& app) {
                  "the file will only run on processors whose 8-bit products are exact (VNNI, AMX): "
                  "same as --weights int8")
       ->group("Plan");
+  add_weight_only_options(*verb, options->weight_only);
   add_method_options(*verb, options->policy);
   add_policy_options(*verb, options->policy);
   add_recipe_options(*verb, options->recipe);
