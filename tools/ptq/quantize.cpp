@@ -112,6 +112,11 @@ int run(Options& options) {
                                    .output = options.output,
                                    .force = options.force});
   }
+  if (options.policy.weights == "int4" || options.policy.weights == "uint4") {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("--weights {} is there for weights alone; add --weight-only or --group",
+                            options.policy.weights));
+  }
   check_outputs(options);
   QuantizeRequest request = request_of(options);
   const LoadedModel model = load_model(options.model);
