@@ -78,6 +78,42 @@ TEST(WriteModel, PutsInitializersOfInnerGraphsThereToo) {
   EXPECT_EQ(difference(proto, proto_of(serialize_model(again))), "");
 }
 
+// Bytes that are made while they are written, in one file and beside it, give the same files.
+TEST(WriteModel, AsksForPayloadsThatAreNotThere) {
+  const TemporaryFolder folder;
+  const Model model = parse_model(bytes_of(small_model()), {});
+  Model promised = model;
+  std::vector<std::string> wanted;
+  for (Constant& constant : promised.graph.initializers) {
+    wanted.push_back(constant.name);
+    constant.tensor = Tensor::view(constant.tensor.dtype(), constant.tensor.shape(), nullptr,
+                                   nullptr, constant.tensor.bytes().size());
+  }
+  for (const bool beside : {false, true}) {
+    WriteOptions options;
+    if (beside) {
+      options.external_data_threshold = 1;
+    }
+    write_model(model, folder.path() / "m.onnx", options);
+    const std::string whole = read_file(folder.path() / "m.onnx");
+    const std::string data = beside ? read_file(folder.path() / "m.onnx.data") : "";
+    std::vector<std::string> asked;
+    options.payload = [&](const Constant& constant) {
+      asked.push_back(constant.name);
+      for (const Constant& original : model.graph.initializers) {
+        if (original.name == constant.name) {
+          return original.tensor;
+        }
+      }
+      return Tensor();
+    };
+    write_model(promised, folder.path() / "m.onnx", options);
+    EXPECT_EQ(read_file(folder.path() / "m.onnx"), whole);
+    EXPECT_EQ(beside ? read_file(folder.path() / "m.onnx.data") : "", data);
+    EXPECT_THAT(asked, ::testing::UnorderedElementsAreArray(wanted));
+  }
+}
+
 TEST(WriteModel, AlignsLargeTensorsToPages) {
   const TemporaryFolder folder;
   Model model = parse_model(bytes_of(small_model()), {});

@@ -57,24 +57,19 @@ std::string quantize(const Verdict& verdict, const CommandContext& context) {
   return out + " -o " + shown_word(with_suffix(context.model, ".int8.onnx").string());
 }
 
-// A program for python3 that gets the model, the output and further words as its arguments.
+// A program for python3 that gets the model and the output as its arguments.
 std::string python(const std::string& program, const CommandContext& context,
-                   const std::string& suffix, const std::vector<std::string>& words = {}) {
-  std::string out = "python3 -c " + shown_word(program) + " " + shown_word(context.model.string()) +
-                    " " + shown_word(with_suffix(context.model, suffix).string());
-  for (const std::string& word : words) {
-    out += " " + shown_word(word);
-  }
-  return out;
+                   const std::string& suffix) {
+  return "python3 -c " + shown_word(program) + " " + shown_word(context.model.string()) + " " +
+         shown_word(with_suffix(context.model, suffix).string());
 }
 
 std::string int4(const CommandContext& context, const std::vector<std::string>& excluded) {
-  return python(
-      "import sys, onnx; from onnxruntime.quantization.matmul_nbits_quantizer import "
-      "MatMulNBitsQuantizer as Q; q = Q(onnx.load(sys.argv[1]), bits=4, block_size=32, "
-      "is_symmetric=True, nodes_to_exclude=sys.argv[3:]); q.process(); "
-      "q.model.save_model_to_file(sys.argv[2])",
-      context, ".int4.onnx", excluded);
+  std::string out = "ptq quantize " + shown_word(context.model.string()) + " --group 32";
+  for (const std::string& layer : excluded) {
+    out += " --keep-float " + shown_word(layer);
+  }
+  return out + " -o " + shown_word(with_suffix(context.model, ".int4.onnx").string());
 }
 
 }  // namespace
