@@ -251,7 +251,15 @@ WeightOnlyResult quantize_weights(const std::filesystem::path& input,
   result.size_bytes = file_bytes(output);
   add_sums(result);
   if (hold) {
-    result.proof = prove_blocks(inserted.model, plan, result.weights);
+    try {
+      result.proof = prove_blocks(inserted.model, plan, result.weights);
+    } catch (const Error& error) {
+      // The file is as asked for; some runtimes of other processors run what this one does not.
+      if (error.code() != ErrorCode::kRuntime) {
+        throw;
+      }
+      result.notes.push_back(fmt::format("not proven: {}", error.what()));
+    }
   }
   return result;
 }

@@ -107,7 +107,8 @@ TEST(DiagnoseVerdict, FourBitsAreAboutWeights) {
   const Json tight = diagnose(folder, kVit, {"--bits", "4", "--budget", between});
   EXPECT_EQ(report["verdict"]["answer"], "int4-per-channel");
   EXPECT_EQ(tight["verdict"]["answer"], "int4-group-wise");
-  EXPECT_THAT(tight["verdict"]["command"].get<std::string>(), HasSubstr("block_size=32"));
+  EXPECT_THAT(tight["verdict"]["command"].get<std::string>(), HasSubstr("--group 32"));
+  EXPECT_THAT(report["verdict"]["command"].get<std::string>(), HasSubstr("--group per-channel"));
 }
 
 TEST(Diagnose, FailOnMakesAGateOfFindings) {

@@ -64,8 +64,10 @@ std::string python(const std::string& program, const CommandContext& context,
          shown_word(with_suffix(context.model, suffix).string());
 }
 
-std::string int4(const CommandContext& context, const std::vector<std::string>& excluded) {
-  std::string out = "ptq quantize " + shown_word(context.model.string()) + " --group 32";
+std::string int4(const CommandContext& context, std::string_view group,
+                 const std::vector<std::string>& excluded) {
+  std::string out =
+      fmt::format("ptq quantize {} --group {}", shown_word(context.model.string()), group);
   for (const std::string& layer : excluded) {
     out += " --keep-float " + shown_word(layer);
   }
@@ -79,10 +81,11 @@ std::string next_command(const Verdict& verdict, int bits, const CommandContext&
     case Answer::kInt8PerChannel:
       return quantize(verdict, context);
     case Answer::kMixedPrecision:
-      return bits == 8 ? quantize(verdict, context) : int4(context, verdict.float_layers);
+      return bits == 8 ? quantize(verdict, context) : int4(context, "32", verdict.float_layers);
     case Answer::kInt4PerChannel:
+      return int4(context, "per-channel", {});
     case Answer::kInt4GroupWise:
-      return int4(context, {});
+      return int4(context, "32", {});
     case Answer::kDynamicOrWeightOnly:
       return python(
           "import sys; from onnxruntime.quantization import quantize_dynamic; "
