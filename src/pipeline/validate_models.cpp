@@ -9,6 +9,7 @@
 #include "data/npz_writer.h"
 #include "data/sample_check.h"
 #include "onnx_io/read.h"
+#include "pipeline/accuracy_level.h"
 #include "pipeline/integer_share.h"
 #include "pipeline/labelled_samples.h"
 #include "pipeline/model_integrity.h"
@@ -273,6 +274,11 @@ Validation validate_models(const std::filesystem::path& fp32,
   add_interface(compared, validation);
   add_integrity(fp32, other, data, validation);
   add_hygiene(compared, request, validation);
+  if (std::optional<ValidationFinding> finding =
+          accuracy_level_finding(reference, a, other, quantized, data,
+                                 session_options(request, false), request.accuracy_level)) {
+    validation.findings.push_back(std::move(*finding));
+  }
   if (!request.dump_folder.empty()) {
     dump_worst(compared, request.dump_folder, validation);
   }

@@ -10,7 +10,7 @@ namespace {
 
 using F = ValidationCode;
 
-constexpr std::array<ValidationRow, 11> kRows = {{
+constexpr std::array<ValidationRow, 12> kRows = {{
     {F::kNotFinite, "PTQ-G001", "error", "finite", "NaN or infinity in an output",
      "The quantized model gives NaN or infinity where FP32 gives a number.",
      "Everything behind such an output is undefined.",
@@ -63,6 +63,12 @@ constexpr std::array<ValidationRow, 11> kRows = {{
      "Files whose weights were changed by training or rounding search are compared at their "
      "outputs; "
      "nothing to do."},
+    {F::kAccuracyLevel, "PTQ-G301", "warning", "", "8-bit activations cost more than the weights",
+     "ONNX Runtime rounds the activations in front of block-wise weights to 8 bits by itself, and "
+     "that makes more noise at an output than the weights do.",
+     "The accuracy that the weights allow is not reached at the runtime's own setting.",
+     "Set session.qdq_matmulnbits_accuracy_level to 0 where the file is run, and validate with "
+     "--accuracy-level 0; that costs time."},
 }};
 
 }  // namespace

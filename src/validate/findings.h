@@ -26,6 +26,8 @@ enum class ValidationCode {
   kDuplicates = 103,
   // About what was not examined.
   kWeightsNotCompared = 201,
+  // About how the file is run.
+  kAccuracyLevel = 301,
 };
 
 struct ValidationRow {

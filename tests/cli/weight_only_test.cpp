@@ -19,6 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 const std::string kVit = data_file("fashion_vit.onnx");
@@ -68,7 +69,9 @@ TEST(WeightOnly, EightBitsAreSymmetricByChannelWhenAsked) {
                                   "-o", "q.onnx", "--format", "json"},
                                  folder.path());
   ASSERT_EQ(run.exit_code, 0) << run.err;
-  for (const Json& weight : Json::parse(run.out)["weights"]) {
+  const Json report = Json::parse(run.out);
+  EXPECT_GT(report["weights"].size(), 10U);
+  for (const Json& weight : report["weights"]) {
     EXPECT_EQ(weight["group"], 0);
     EXPECT_EQ(weight["symmetric"], true);
     EXPECT_GT(weight["sqnr_db"], 35.0);
@@ -185,6 +188,31 @@ TEST(WeightOnly, ShortFloatsKeepTheirTypeInScales) {
       return constant.tensor.dtype() == narrow.dtype() && constant.tensor.size() == 64;
     }));
   }
+}
+
+// With 8-bit weights in small groups the runtime's own rounding of activations is what is left.
+TEST(WeightOnly, ValidationWarnsWhereTheRuntimeRoundsMoreThanTheWeights) {
+  const TemporaryFolder folder;
+  const auto findings = [&](const std::vector<std::string>& form,
+                            const std::vector<std::string>& level) {
+    std::vector<std::string> quantize = {"quantize", kVit, "--force", "-o", "q.onnx"};
+    quantize.insert(quantize.end(), form.begin(), form.end());
+    EXPECT_EQ(run_ptq(quantize, folder.path()).exit_code, 0);
+    std::vector<std::string> validate = {"validate",  kVit, "q.onnx",   "--data", kTest,
+                                         "--samples", "32", "--format", "json"};
+    validate.insert(validate.end(), level.begin(), level.end());
+    std::string codes;
+    const Json report = Json::parse(run_ptq(validate, folder.path()).out);
+    for (const Json& finding : report["findings"]) {
+      codes += finding["code"].get<std::string>() + " ";
+    }
+    return codes;
+  };
+  const std::vector<std::string> fine = {"--weights", "int8", "--group", "16"};
+  EXPECT_THAT(findings(fine, {}), HasSubstr("PTQ-G301"));
+  EXPECT_THAT(findings(fine, {"--accuracy-level", "4"}), HasSubstr("PTQ-G301"));
+  EXPECT_THAT(findings(fine, {"--accuracy-level", "0"}), Not(HasSubstr("PTQ-G301")));
+  EXPECT_THAT(findings({"--group", "32"}, {}), Not(HasSubstr("PTQ-G301")));
 }
 
 TEST(WeightOnly, AQuantizedModelIsRefused) {
