@@ -70,9 +70,7 @@ void copy_floats(const Tensor& weight, int64_t first, int64_t count, float* to) 
       }
     }
   }
-  throw Error(ErrorCode::kInput,
-              "weights are so large that their squares exceed float32; keep the node in float "
-              "with --keep-float");
+  throw Error(ErrorCode::kInternal, "a tile of finite weights was taken for one that is not");
 }
 
 // One tile: `rows` elements of the reduced axis for up to kLanes outputs.

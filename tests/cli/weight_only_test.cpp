@@ -131,6 +131,7 @@ TEST(WeightOnly, RefusesWhatItCannotDo) {
       {{"--group", "32", "--weight-rule", "y=int3"}, 2, "PATTERN"},
       {{"--group", "32", "--keep-float", "nothing"}, 2, "nothing"},
       {{"--group", "32", "--symmetric", "--asymmetric"}, 2, "symmetric"},
+      {{"--group", "32", "--save-recipe", "r.toml"}, 2, "recipe"},
       {{"--weights", "int4"}, 2, "--group"},
   };
   for (const Refusal& refusal : refusals) {

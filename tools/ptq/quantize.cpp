@@ -105,6 +105,10 @@ int run(Options& options) {
     if (!options.data.data.empty() || !options.stats.path.empty()) {
       throw Error(ErrorCode::kUsage, "--weight-only uses no samples: leave --data and --stats out");
     }
+    if (!options.recipe.file.empty() || !options.recipe.save.empty()) {
+      throw Error(ErrorCode::kUsage,
+                  "--weight-only has no recipe: leave --recipe and --save-recipe out");
+    }
     return quantize_weights_alone({.weight_only = options.weight_only,
                                    .common = options.common,
                                    .policy = options.policy,
